@@ -1,0 +1,223 @@
+// The contract between the core and its hosts. Numbers only, plain `export const NAME = 1;`, so that asc and tsc both
+// compile this very file: the core, host/ and the generated C header share it. Nothing is imported here.
+//
+// One turn of a host's loop, the same for the broker and the client module:
+//
+//   handleTime(nowMs)                     once per wake-up: moves the core's clock, acts on deadlines that are due
+//   handleBytes(connection, length), ...  whatever happened; bytes stand at inputPtr()
+//   loop: n = nextSends()                 n records of SEND_SIZE bytes at sendsPtr(): write each range to its connection
+//         handleBlocked(connection, k)    for a connection that did not take its last k bytes of them
+//         handleSent()                    the ranges are the core's again; until nextSends() returns 0
+//   n = nextEvents()                      n records of EVENT_SIZE bytes at eventsPtr(): act on each
+//   handleEvents()                        the records and the bytes they point to are the core's again
+//   nextDeadline()                        how long the host may sleep
+//
+// Events that a host answers by calling the core again are followed by another round of the same drain.
+// All pointers and lengths are u32; bytes behind them are valid until the call that gives them back. Memory may grow in
+// any call: a view of it must be taken anew afterwards. Calls never nest.
+//
+// Exports of both modules
+//   abiVersion(): u32                     ABI_VERSION
+//   init(inputMax: u32, seed: u32)        first, once. inputMax: bytes of the input buffer, 64 and up
+//   inputPtr(): ptr                       where the host puts what it read, at most inputMax bytes
+//   argumentPtr(length: u32): ptr         room for the bytes of the next command; 0 when `length` is over ARGUMENT_MAX
+//   setOption(option: u32, value: u32): status
+//   optionValue(option: u32): u32
+//   handleTime(nowMs: u32)                monotonic milliseconds, any start, may wrap around
+//   nextDeadline(): u32                   milliseconds from the last handleTime, NO_DEADLINE when there is none
+//   nextSends() sendsPtr() handleBlocked(connection, unsent) handleSent() handleWritable(connection)
+//   nextEvents() eventsPtr() handleEvents()
+//   heapInUse(): u32                      bytes allocated and not released, for tests and statistics
+//
+// Exports of the broker module
+//   open(): u32                           a Network Connection was accepted: its handle, 0 when there are too many
+//   handleBytes(connection, length): status
+//   handleClosed(connection): status      it ended without the core asking for it
+//   handleAuthenticated(connection, returnCode): status   the answer to EVENT_AUTHENTICATE, a CONNACK return code of 3.1.1
+//   setVersion(length): status            text at argumentPtr() for $SYS/broker/version
+//   publish(topicNameLength, payloadLength, flags): status   Topic Name, then payload at argumentPtr()
+//
+// Exports of the client module (its one connection has the handle CLIENT_CONNECTION)
+//   setText(text, length): status         bytes at argumentPtr(): client id, user name, password, will
+//   connect(): status                     begin, and keep connected; EVENT_OPEN asks the host for a Network Connection
+//   disconnect(): status                  send what waits, DISCONNECT, and stay away
+//   handleOpened(): status  handleBytes(connection, length): status  handleClosed(connection): status
+//   publish(topicNameLength, payloadLength, flags): token or status   Topic Name, then payload at argumentPtr()
+//   subscribe(topicFilterLength, qos): token or status
+//   unsubscribe(topicFilterLength): token or status
+//   filterMatches(topicFilterLength, topicNameLength): bool  both at argumentPtr(), for dispatch to several subscribers
+
+/** Raised whenever a record, a number or an export changes; a host refuses a module with another one. */
+export const ABI_VERSION = 1;
+
+// Status codes: what an export answers. Nothing has changed unless it is OK.
+export const OK = 0;
+/** The handle is not, or no longer, a connection. Harmless: it may have ended in the same turn. */
+export const BAD_HANDLE = 1;
+/** A length over the room it was given, or an argument out of its documented range. */
+export const BAD_ARGUMENT = 2;
+/** Topic Name or Topic Filter that the standard does not allow. */
+export const BAD_TOPIC = 3;
+/** A limit of limits.ts is reached. */
+export const LIMIT_REACHED = 4;
+/** Not possible in this state: connect() twice, or any command after disconnect(). */
+export const BAD_STATE = 5;
+/** Commands that return a token return a status below this, or a token from here on. */
+export const TOKEN_FIRST = 16;
+
+/** nextDeadline(): nothing to wait for. */
+export const NO_DEADLINE = 0xffffffff;
+/** Longest command argument: the largest packet there is. */
+export const ARGUMENT_MAX = 268435455;
+/** Handle of the client module's only connection. */
+export const CLIENT_CONNECTION = 1;
+
+// A send record: bytes for one connection. Records of one connection are in order.
+//   0 connection u32 | 4 bytes ptr | 8 length u32
+export const SEND_SIZE = 12;
+export const SEND_CONNECTION = 0;
+export const SEND_BYTES = 4;
+export const SEND_LENGTH = 8;
+
+// An event record. Which fields mean something is written beside each kind.
+//   0 kind u32 | 4 connection u32 | 8 code u32 | 12 detail u32 | 16 a ptr | 20 aLength | 24 b ptr | 28 bLength | 32 c ptr | 36 cLength
+export const EVENT_SIZE = 40;
+export const EVENT_KIND = 0;
+export const EVENT_CONNECTION = 4;
+export const EVENT_CODE = 8;
+export const EVENT_DETAIL = 12;
+export const EVENT_A = 16;
+export const EVENT_A_LENGTH = 20;
+export const EVENT_B = 24;
+export const EVENT_B_LENGTH = 28;
+export const EVENT_C = 32;
+export const EVENT_C_LENGTH = 36;
+
+// Event kinds of both modules
+/** Close the Network Connection after what was sent; its handle is dead. code: CLOSE_*. */
+export const EVENT_CLOSE = 1;
+
+// Event kinds of the broker
+/** May this client connect? a: Client Identifier, b: user name, c: password, detail: AUTHENTICATE_* flags. Answer with
+ *  handleAuthenticated(); until then the connection's input waits, so the host should stop reading it. */
+export const EVENT_AUTHENTICATE = 2;
+// The rest of them only report, and are only made while their bit (1 << kind) is set in OPTION_EVENTS.
+/** a: Client Identifier, b: user name, code: Protocol Level, bit 8 set with Clean Session, bit 9 with a user name;
+ *  detail: Keep Alive in seconds. */
+export const EVENT_CONNECTED = 3;
+/** a: Client Identifier, code: CLOSE_*. */
+export const EVENT_DISCONNECTED = 4;
+/** a: Client Identifier if known, code: CONNACK return code. */
+export const EVENT_REFUSED = 5;
+/** a: Client Identifier, b: Topic Filter, code: SUBACK return code. */
+export const EVENT_SUBSCRIBED = 6;
+/** a: Client Identifier, b: Topic Filter. */
+export const EVENT_UNSUBSCRIBED = 7;
+/** a: Client Identifier, b: Topic Name, code: fixed header flags, detail: payload length. */
+export const EVENT_PUBLISHED = 8;
+
+// Event kinds of the client
+/** Open a Network Connection, then handleOpened(), or handleClosed() when it cannot be. */
+export const EVENT_OPEN = 16;
+/** CONNACK accepted. code: 1 with Session Present. */
+export const EVENT_ONLINE = 17;
+/** The connection is over. code: CLOSE_*, detail: milliseconds until the next attempt or NO_DEADLINE; for CLOSE_REFUSED,
+ *  aLength is the return code. */
+export const EVENT_OFFLINE = 18;
+/** A message arrived. a: Topic Name, b: payload, code: fixed header flags, detail: Packet Identifier. */
+export const EVENT_MESSAGE = 19;
+/** A command is finished. detail: its token, code: 0, or COMPLETED_*, or the SUBACK return code. */
+export const EVENT_COMPLETED = 20;
+
+/** handleAuthenticated is told apart: there was a user name; there was a password. */
+export const AUTHENTICATE_USER_NAME = 1;
+export const AUTHENTICATE_PASSWORD = 2;
+
+/** Results of a command in EVENT_COMPLETED. SUBACK codes 0, 1, 2 and 0x80 stand for themselves. */
+export const COMPLETED_OK = 0;
+export const COMPLETED_REFUSED = 0x80;
+/** Dropped from the outbox to make room, or when it ended. */
+export const COMPLETED_DROPPED = 0x100;
+
+// Why a connection ended: `code` of EVENT_CLOSE, EVENT_DISCONNECTED, EVENT_OFFLINE.
+/** DISCONNECT was sent or received: the normal end. */
+export const CLOSE_DISCONNECT = 1;
+/** The network did it: the peer vanished or reset. */
+export const CLOSE_NETWORK = 2;
+/** Nothing was heard for one and a half times the Keep Alive; in the client: no PINGRESP. */
+export const CLOSE_KEEP_ALIVE = 3;
+/** Bytes that are no Control Packet. */
+export const CLOSE_MALFORMED = 4;
+/** A Control Packet that must not come now, or from this end. */
+export const CLOSE_PROTOCOL = 5;
+/** Another connection took over the Client Identifier. */
+export const CLOSE_TAKEN_OVER = 6;
+/** CONNACK refused it. */
+export const CLOSE_REFUSED = 7;
+/** No CONNECT, or no CONNACK, in time. */
+export const CLOSE_CONNECT_TIMEOUT = 8;
+/** A packet over the packet size limit. */
+export const CLOSE_PACKET_SIZE = 9;
+/** It did not read what was sent to it: its output limit is reached, or it took nothing for the stall time. */
+export const CLOSE_SLOW = 10;
+/** Another limit of limits.ts. */
+export const CLOSE_LIMIT = 11;
+/** A message, filter or will with a Topic the standard does not allow. */
+export const CLOSE_TOPIC = 12;
+
+// Flags of publish()
+export const PUBLISH_RETAIN = 1;
+/** QoS is flags >> PUBLISH_QOS_SHIFT & 3, as in the fixed header. */
+export const PUBLISH_QOS_SHIFT = 1;
+
+// Texts of the client's setText()
+export const TEXT_CLIENT_ID = 1;
+export const TEXT_USER_NAME = 2;
+export const TEXT_PASSWORD = 3;
+export const TEXT_WILL_TOPIC = 4;
+export const TEXT_WILL_PAYLOAD = 5;
+
+// Options: setOption(OPTION_*, value). Defaults, units and the rule at each limit stand in limits.ts.
+export const OPTION_EVENTS = 1;
+export const OPTION_CONNECTIONS_MAX = 2;
+export const OPTION_PACKET_SIZE_MAX = 3;
+export const OPTION_TOPIC_LENGTH_MAX = 4;
+export const OPTION_TOPIC_LEVELS_MAX = 5;
+export const OPTION_SUBSCRIPTIONS_MAX = 6;
+export const OPTION_SESSION_SUBSCRIPTIONS_MAX = 7;
+export const OPTION_SESSIONS_MAX = 8;
+export const OPTION_RETAINED_MAX = 9;
+export const OPTION_RETAINED_BYTES_MAX = 10;
+export const OPTION_SESSION_QUEUE_BYTES_MAX = 11;
+export const OPTION_QUEUE_BYTES_MAX = 12;
+export const OPTION_INFLIGHT_MAX = 13;
+export const OPTION_INFLIGHT_BYTES_MAX = 14;
+export const OPTION_OUTPUT_BYTES_SOFT = 15;
+export const OPTION_OUTPUT_BYTES_MAX = 16;
+export const OPTION_OUTPUT_STALL_SEC = 17;
+export const OPTION_INPUT_WAITING_MAX = 18;
+export const OPTION_CONNECT_TIMEOUT_MS = 19;
+export const OPTION_RETRY_SEC = 20;
+export const OPTION_SYS_INTERVAL_SEC = 21;
+/** 1: every CONNECT is put to the host as EVENT_AUTHENTICATE; 0: every client is accepted. */
+export const OPTION_AUTHENTICATE = 22;
+export const OPTION_MATCH_CACHE_BYTES = 23;
+export const OPTION_OUTPUT_TOTAL_MAX = 24;
+// of the client
+export const OPTION_PROTOCOL_LEVEL = 32;
+export const OPTION_KEEP_ALIVE_SEC = 33;
+export const OPTION_CLEAN_SESSION = 34;
+/** Bit 0 retain, bits 1-2 QoS; there is a Will once TEXT_WILL_TOPIC is set. */
+export const OPTION_WILL_FLAGS = 35;
+export const OPTION_RECONNECT = 36;
+export const OPTION_RECONNECT_MIN_MS = 37;
+export const OPTION_RECONNECT_MAX_MS = 38;
+export const OPTION_OUTBOX_BYTES_MAX = 39;
+/** OUTBOX_DROP_*. */
+export const OPTION_OUTBOX_DROP = 40;
+export const OPTION_COUNT = 41;
+
+/** A full outbox refuses the new message: LIMIT_REACHED. */
+export const OUTBOX_DROP_NEWEST = 0;
+/** A full outbox gives up the oldest messages that were never sent, each with EVENT_COMPLETED, COMPLETED_DROPPED. */
+export const OUTBOX_DROP_OLDEST = 1;

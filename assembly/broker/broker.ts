@@ -1,0 +1,248 @@
+// The broker: takes what the host reports, lets the others decide, and clears up behind every call. The only file that
+// knows them all. Nothing here looks inside a packet.
+
+import {
+  BAD_ARGUMENT,
+  BAD_HANDLE,
+  BAD_STATE,
+  BAD_TOPIC,
+  CLOSE_CONNECT_TIMEOUT,
+  CLOSE_KEEP_ALIVE,
+  CLOSE_LIMIT,
+  CLOSE_MALFORMED,
+  CLOSE_NETWORK,
+  CLOSE_PACKET_SIZE,
+  CLOSE_PROTOCOL,
+  CLOSE_SLOW,
+  EVENT_CLOSE,
+  OK,
+  OPTION_INPUT_WAITING_MAX,
+  OPTION_OUTPUT_BYTES_MAX,
+  OPTION_PACKET_SIZE_MAX,
+} from "../abi";
+import { letGo } from "../bytes/counted";
+import { nowMs } from "../effect/clock";
+import { nextDue } from "../effect/deadline";
+import { pushEvent } from "../effect/event";
+import { blockOutput, dropSends, unblockOutput } from "../effect/send";
+import { option } from "../limits";
+import {
+  appendInput,
+  endWalk,
+  FRAME_MALFORMED,
+  FRAME_MORE,
+  FRAME_TOO_LARGE,
+  frameBody,
+  frameLength,
+  keepInput,
+  nextPacket,
+  packetAt,
+  pushInput,
+  resumeInput,
+  streamBytes,
+} from "../packet/framer";
+import { CONNECT } from "../packet/packet-type";
+import { incomingBytes } from "../session/incoming";
+import { createMessage } from "../session/message";
+import { rewind } from "../session/outgoing";
+import { topicNameValid } from "../topic/name";
+import { handleAnswer, handleConnect } from "./accept";
+import {
+  AUTHENTICATING,
+  AWAIT_CONNECT,
+  awaitsRetry,
+  CLOSING,
+  closeConnection,
+  Connection,
+  DEADLINE_SYS,
+  dropConnectPacket,
+  retryStarts,
+  scheduleConnection,
+  silenceEnds,
+  stallEnds,
+  takeClosing,
+} from "./connection";
+import { addConnection, findConnection, removeConnection } from "./connection-table";
+import { deliverMessage, feedStarved, pumpConnection } from "./delivery";
+import { endOnline } from "./ending";
+import { handlePacket } from "./receive";
+import { initRetained } from "./retained";
+import { initRouter } from "./router";
+import { initSessions } from "./session-table";
+import { countPacketReceived, countReceived } from "./statistics";
+import { initSys, publishSys } from "./sys";
+
+export function initBroker(seed: u32): void {
+  initSessions(seed);
+  initRouter();
+  initRetained();
+  initSys();
+}
+
+/** A Network Connection was accepted. Returns its handle, 0 when there are too many. */
+export function open(): u32 {
+  const connection = addConnection();
+  return connection !== null ? connection.handle : 0;
+}
+
+/** `length` bytes of a connection stand in the input buffer. */
+export function handleBytes(handle: u32, length: u32): u32 {
+  const connection = findConnection(handle);
+  if (connection === null) return BAD_HANDLE;
+  if (connection.state == CLOSING) return OK;
+  countReceived(length);
+  connection.lastHeardMs = nowMs;
+  if (connection.state == AUTHENTICATING) {
+    // The host should have stopped reading; what was on its way is kept, within reason.
+    appendInput(connection.stream, length);
+    if (connection.stream.waitingLength > option(OPTION_PACKET_SIZE_MAX)) closeConnection(connection, CLOSE_LIMIT);
+  } else if (pushInput(connection.stream, length)) walk(connection);
+  if (streamBytes + incomingBytes > option(OPTION_INPUT_WAITING_MAX)) closeConnection(connection, CLOSE_LIMIT);
+  const output = connection.output;
+  if (output.blocked && output.waiting > option(OPTION_OUTPUT_BYTES_MAX)) closeConnection(connection, CLOSE_SLOW);
+  settle();
+  return OK;
+}
+
+/** The network ended a connection, without being asked to. */
+export function handleClosed(handle: u32): u32 {
+  const connection = findConnection(handle);
+  if (connection === null) return BAD_HANDLE;
+  connection.closedByHost = true;
+  closeConnection(connection, CLOSE_NETWORK);
+  settle();
+  return OK;
+}
+
+/** The answer to EVENT_AUTHENTICATE; what the client sent meanwhile is handled now. */
+export function handleAuthenticated(handle: u32, returnCode: u32): u32 {
+  const connection = findConnection(handle);
+  if (connection === null) return BAD_HANDLE;
+  if (connection.state != AUTHENTICATING) return BAD_STATE;
+  if (returnCode > 5) return BAD_ARGUMENT;
+  handleAnswer(connection, returnCode);
+  dropConnectPacket(connection);
+  resumeInput(connection.stream);
+  walk(connection);
+  settle();
+  return OK;
+}
+
+/** The last `unsent` bytes handed out for a connection found no room. */
+export function handleBlocked(handle: u32, unsent: u32): u32 {
+  const connection = findConnection(handle);
+  if (connection === null) return BAD_HANDLE;
+  blockOutput(connection.output, unsent);
+  connection.blockedSinceMs = nowMs;
+  if (connection.state != CLOSING && connection.state != AWAIT_CONNECT) scheduleConnection(connection);
+  return OK;
+}
+
+/** There is room again. */
+export function handleWritable(handle: u32): u32 {
+  const connection = findConnection(handle);
+  if (connection === null) return BAD_HANDLE;
+  unblockOutput(connection.output);
+  if (connection.state != CLOSING && connection.state != AWAIT_CONNECT) scheduleConnection(connection);
+  return OK;
+}
+
+/** The host has sent what it was handed. */
+export function handleSent(): void {
+  dropSends();
+  feedStarved();
+}
+
+/** Publishes a message of the host's own, `topicName` followed by its payload. */
+export function publishLocal(topicName: usize, topicNameLength: u32, payloadLength: u32, flags: u32): u32 {
+  if (flags > 5) return BAD_ARGUMENT;
+  if (!topicNameValid(topicName, topicNameLength)) return BAD_TOPIC;
+  const message = createMessage(flags, topicName, topicNameLength, 0, 0, topicName + topicNameLength, payloadLength);
+  deliverMessage(message);
+  letGo(message);
+  settle();
+  return OK;
+}
+
+/** Acts on every deadline that is due. */
+export function handleDeadlines(): void {
+  let deadline = nextDue();
+  while (deadline !== null) {
+    if (deadline.kind == DEADLINE_SYS) publishSys();
+    else handleDue(changetype<Connection>(deadline.owner));
+    deadline = nextDue();
+  }
+  settle();
+}
+
+function handleDue(connection: Connection): void {
+  if (connection.state == AWAIT_CONNECT || connection.state == AUTHENTICATING) {
+    closeConnection(connection, CLOSE_CONNECT_TIMEOUT);
+    return;
+  }
+  if (connection.silenceMaxMs > 0 && silenceEnds(connection) <= nowMs) closeConnection(connection, CLOSE_KEEP_ALIVE);
+  else if (connection.output.blocked && stallEnds(connection) <= nowMs) closeConnection(connection, CLOSE_SLOW);
+  else {
+    if (awaitsRetry(connection) && retryStarts(connection) <= nowMs) {
+      connection.retryFromMs = nowMs;
+      rewind(connection.session!.outgoing);
+      pumpConnection(connection);
+    }
+    scheduleConnection(connection);
+  }
+}
+
+/** Handles the whole packets of a connection's input, until it has no more or must not go on. */
+function walk(connection: Connection): void {
+  while (connection.state < CLOSING) {
+    if (connection.state == AUTHENTICATING) break;
+    const found = nextPacket(option(OPTION_PACKET_SIZE_MAX));
+    if (found == FRAME_MORE) break;
+    if (found == FRAME_TOO_LARGE) closeConnection(connection, CLOSE_PACKET_SIZE);
+    else if (found == FRAME_MALFORMED) closeConnection(connection, CLOSE_MALFORMED);
+    else {
+      countPacketReceived();
+      if (connection.state == AWAIT_CONNECT) handleFirst(connection);
+      else handlePacket(connection, packetAt, frameLength, frameBody);
+    }
+  }
+  if (connection.state == CLOSING) endWalk();
+  else keepInput(connection.stream);
+}
+
+/** The first packet is CONNECT, or there is no second [MQTT-3.1.0-1]. */
+function handleFirst(connection: Connection): void {
+  const firstByte = <u32>load<u8>(packetAt);
+  if (firstByte >> 4 != CONNECT) closeConnection(connection, CLOSE_PROTOCOL);
+  else handleConnect(connection, firstByte & 15, frameBody, frameLength - <u32>(frameBody - packetAt));
+}
+
+/** Clears up behind the connections that ended in this call. A Will may end others: they line up behind. */
+function settle(): void {
+  let connection = takeClosing();
+  while (connection !== null) {
+    endOnline(connection, connection.reason);
+    if (connection.closedByHost) removeConnection(connection);
+    else {
+      // Its last bytes still go out; dropParted() is the end of it.
+      pushEvent(EVENT_CLOSE, connection.handle, connection.reason, 0);
+      connection.nextClosing = firstParted;
+      firstParted = connection;
+    }
+    connection = takeClosing();
+  }
+}
+
+/** Connections whose EVENT_CLOSE the host has not had yet. */
+let firstParted: Connection | null = null;
+
+/** The host has had all EVENT_CLOSE: their handles end. */
+export function dropParted(): void {
+  let connection = firstParted;
+  while (connection !== null) {
+    const next = connection.nextClosing;
+    removeConnection(connection);
+    connection = next;
+  }
+  firstParted = null;
+}

@@ -1,0 +1,82 @@
+// Connections by handle. A handle is a slot and the slot's generation, so a call with the handle of a connection that has
+// just ended finds nothing instead of its successor.
+//
+//   handle:  | generation, 12 bits | slot, 20 bits, from 1 |
+
+import { OPTION_CONNECTIONS_MAX } from "../abi";
+import { allocate, release } from "../bytes/heap";
+import { option } from "../limits";
+import { Connection, createConnection, destroyConnection } from "./connection";
+
+@unmanaged
+class Slot {
+  connection: Connection | null;
+  /** Handle of its connection, or of the next one to have it. */
+  handle: u32;
+  /** Next free slot, 0 for none. */
+  nextFree: u32;
+}
+
+export let connectionCount: u32 = 0;
+export let connectionCountMax: u32 = 0;
+
+let slots: usize = 0;
+let slotCount: u32 = 0;
+let slotCapacity: u32 = 0;
+let firstFree: u32 = 0;
+
+const SLOT_BITS: u32 = 20;
+const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
+
+/** Null when there are as many as there may be. */
+export function addConnection(): Connection | null {
+  if (connectionCount >= min(option(OPTION_CONNECTIONS_MAX), SLOT_MASK)) return null;
+  let index = firstFree;
+  if (index != 0) firstFree = slotAt(index).nextFree;
+  else {
+    if (slotCount == slotCapacity) grow();
+    index = ++slotCount;
+    slotAt(index).handle = index;
+  }
+  const slot = slotAt(index);
+  const connection = createConnection(slot.handle);
+  slot.connection = connection;
+  connectionCount++;
+  connectionCountMax = max(connectionCountMax, connectionCount);
+  return connection;
+}
+
+export function findConnection(handle: u32): Connection | null {
+  const index = handle & SLOT_MASK;
+  if (index == 0 || index > slotCount) return null;
+  const slot = slotAt(index);
+  return slot.handle == handle ? slot.connection : null;
+}
+
+/** Ends its handle and releases it. */
+export function removeConnection(connection: Connection): void {
+  const index = connection.handle & SLOT_MASK;
+  const slot = slotAt(index);
+  slot.connection = null;
+  slot.handle = connection.handle + (1 << SLOT_BITS);
+  slot.nextFree = firstFree;
+  firstFree = index;
+  connectionCount--;
+  destroyConnection(connection);
+}
+
+function slotAt(index: u32): Slot {
+  return changetype<Slot>(slots + (index - 1) * offsetof<Slot>());
+}
+
+function grow(): void {
+  const capacity = max<u32>(16, slotCapacity * 2);
+  const block = allocate(capacity * offsetof<Slot>());
+  memory.fill(block, 0, capacity * offsetof<Slot>());
+  if (slotCapacity > 0) {
+    memory.copy(block, slots, slotCapacity * offsetof<Slot>());
+    release(slots, slotCapacity * offsetof<Slot>());
+  }
+  slots = block;
+  slotCapacity = capacity;
+}

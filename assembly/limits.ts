@@ -1,0 +1,110 @@
+// Every capacity of the core: its default, unit, the rule at the limit, and its price. A host changes them with
+// setOption(); a board's build does so before it opens anything. "Refused" always means: that one connection or command
+// gets an answer that says so, and nobody else notices.
+
+import {
+  OPTION_CLEAN_SESSION,
+  OPTION_CONNECTIONS_MAX,
+  OPTION_CONNECT_TIMEOUT_MS,
+  OPTION_COUNT,
+  OPTION_INFLIGHT_BYTES_MAX,
+  OPTION_INFLIGHT_MAX,
+  OPTION_INPUT_WAITING_MAX,
+  OPTION_KEEP_ALIVE_SEC,
+  OPTION_MATCH_CACHE_BYTES,
+  OPTION_OUTBOX_BYTES_MAX,
+  OPTION_OUTPUT_BYTES_MAX,
+  OPTION_OUTPUT_BYTES_SOFT,
+  OPTION_OUTPUT_STALL_SEC,
+  OPTION_OUTPUT_TOTAL_MAX,
+  OPTION_PACKET_SIZE_MAX,
+  OPTION_PROTOCOL_LEVEL,
+  OPTION_QUEUE_BYTES_MAX,
+  OPTION_RECONNECT,
+  OPTION_RECONNECT_MAX_MS,
+  OPTION_RECONNECT_MIN_MS,
+  OPTION_RETAINED_BYTES_MAX,
+  OPTION_RETAINED_MAX,
+  OPTION_RETRY_SEC,
+  OPTION_SESSIONS_MAX,
+  OPTION_SESSION_QUEUE_BYTES_MAX,
+  OPTION_SESSION_SUBSCRIPTIONS_MAX,
+  OPTION_SUBSCRIPTIONS_MAX,
+  OPTION_SYS_INTERVAL_SEC,
+  OPTION_TOPIC_LENGTH_MAX,
+  OPTION_TOPIC_LEVELS_MAX,
+} from "./abi";
+
+const MIB: u32 = 1 << 20;
+
+const OPTIONS: usize = memory.data(OPTION_COUNT << 2);
+
+export function option(id: u32): u32 {
+  return load<u32>(OPTIONS + (id << 2));
+}
+
+/** False when there is no such option. */
+export function setOptionValue(id: u32, value: u32): bool {
+  if (id == 0 || id >= <u32>OPTION_COUNT) return false;
+  store<u32>(OPTIONS + (id << 2), value);
+  return true;
+}
+
+export function setDefaultOptions(): void {
+  // Network Connections at once. Over it: not accepted. About 300 bytes each while idle.
+  setOptionValue(OPTION_CONNECTIONS_MAX, 10_000);
+  // Sessions, connected or not. Over it: CONNECT is refused, server unavailable (3). About 150 bytes each.
+  setOptionValue(OPTION_SESSIONS_MAX, 100_000);
+  // Bytes of one Control Packet. Over it: the connection is closed before the packet is read.
+  setOptionValue(OPTION_PACKET_SIZE_MAX, 16 * MIB);
+  // Bytes and levels of a Topic Name or Topic Filter. Over it: PUBLISH closes the connection, SUBSCRIBE is answered with
+  // 0x80. Matching recurses once a level, so this also bounds the stack.
+  setOptionValue(OPTION_TOPIC_LENGTH_MAX, 65_535);
+  setOptionValue(OPTION_TOPIC_LEVELS_MAX, 128);
+  // Subscriptions in all and in one session. Over it: SUBACK 0x80 (3.1 has no such code: closed). 28 bytes each, and 36
+  // and up for each level of a filter that no other filter shares.
+  setOptionValue(OPTION_SUBSCRIPTIONS_MAX, 1_000_000);
+  setOptionValue(OPTION_SESSION_SUBSCRIPTIONS_MAX, 100_000);
+  // Retained messages, and their bytes. Over it: delivered to subscribers as usual, not retained, and what the topic
+  // retained before is gone, since it is no longer its last message.
+  setOptionValue(OPTION_RETAINED_MAX, 1_000_000);
+  setOptionValue(OPTION_RETAINED_BYTES_MAX, 256 * MIB);
+  // Bytes of QoS 1 and 2 messages queued for one session. Over it: new messages for that session are dropped and counted.
+  setOptionValue(OPTION_SESSION_QUEUE_BYTES_MAX, 16 * MIB);
+  // Bytes of all stored messages, retained and queued, each counted once. Over it: as above, for every session.
+  setOptionValue(OPTION_QUEUE_BYTES_MAX, 1024 * MIB);
+  // QoS 1 and 2 messages sent to one session and not yet acknowledged, in count and bytes. Over it: the rest waits in the
+  // queue. One message is always let through. 8 bytes each.
+  setOptionValue(OPTION_INFLIGHT_MAX, 1024);
+  setOptionValue(OPTION_INFLIGHT_BYTES_MAX, 1 * MIB);
+  // Bytes waiting to be sent on one connection. Over the soft limit QoS 0 messages for it are dropped and counted, QoS 1
+  // and 2 wait in its queue; over the hard one (it does not even read its acknowledgements) it is closed.
+  setOptionValue(OPTION_OUTPUT_BYTES_SOFT, 1 * MIB);
+  setOptionValue(OPTION_OUTPUT_BYTES_MAX, 4 * MIB);
+  // Bytes waiting on all connections. Over it every connection counts as over its soft limit.
+  setOptionValue(OPTION_OUTPUT_TOTAL_MAX, 512 * MIB);
+  // Seconds in which a connection with output takes no byte at all. Over it: closed, its session kept as usual.
+  setOptionValue(OPTION_OUTPUT_STALL_SEC, 60);
+  // Bytes of unfinished packets of all connections. Over it: the connection that wants more is closed.
+  setOptionValue(OPTION_INPUT_WAITING_MAX, 256 * MIB);
+  // Milliseconds from open() to a whole CONNECT (in the client: to CONNACK). Over it: closed.
+  setOptionValue(OPTION_CONNECT_TIMEOUT_MS, 30_000);
+  // Seconds after which a 3.1 peer is sent unacknowledged packets again. 3.1.1 forbids that on a living connection.
+  setOptionValue(OPTION_RETRY_SEC, 20);
+  // Seconds between updates of $SYS; 0: none.
+  setOptionValue(OPTION_SYS_INTERVAL_SEC, 10);
+  // Bytes of resolved subscriber lists, one for each Topic Name in use. Over it: all are forgotten and found anew.
+  setOptionValue(OPTION_MATCH_CACHE_BYTES, 8 * MIB);
+  setClientDefaults();
+}
+
+function setClientDefaults(): void {
+  setOptionValue(OPTION_PROTOCOL_LEVEL, 4);
+  setOptionValue(OPTION_KEEP_ALIVE_SEC, 60);
+  setOptionValue(OPTION_CLEAN_SESSION, 1);
+  setOptionValue(OPTION_RECONNECT, 1);
+  setOptionValue(OPTION_RECONNECT_MIN_MS, 1_000);
+  setOptionValue(OPTION_RECONNECT_MAX_MS, 60_000);
+  // Bytes of messages published and not yet acknowledged. Over it: OPTION_OUTBOX_DROP decides.
+  setOptionValue(OPTION_OUTBOX_BYTES_MAX, 4 * MIB);
+}
