@@ -12,7 +12,8 @@
 //   handleEvents()                        the records and the bytes they point to are the core's again
 //   nextDeadline()                        how long the host may sleep
 //
-// Events that a host answers by calling the core again are followed by another round of the same drain.
+// A host that calls the core to act on an event first reads all records it needs and calls handleEvents(), then acts, and
+// drains once more.
 // All pointers and lengths are u32; bytes behind them are valid until the call that gives them back. Memory may grow in
 // any call: a view of it must be taken anew afterwards. Calls never nest.
 //
@@ -62,6 +63,8 @@ export const BAD_TOPIC = 3;
 export const LIMIT_REACHED = 4;
 /** Not possible in this state: connect() twice, or any command after disconnect(). */
 export const BAD_STATE = 5;
+/** The packet would be over OPTION_PACKET_SIZE_MAX. */
+export const TOO_LARGE = 6;
 /** Commands that return a token return a status below this, or a token from here on. */
 export const TOKEN_FIRST = 16;
 
@@ -121,8 +124,8 @@ export const EVENT_PUBLISHED = 8;
 export const EVENT_OPEN = 16;
 /** CONNACK accepted. code: 1 with Session Present. */
 export const EVENT_ONLINE = 17;
-/** The connection is over. code: CLOSE_*, detail: milliseconds until the next attempt or NO_DEADLINE; for CLOSE_REFUSED,
- *  aLength is the return code. */
+/** The connection is over. code: CLOSE_* in bits 0-7 and, with CLOSE_REFUSED, the CONNACK return code in bits 8-15;
+ *  detail: milliseconds until the next attempt, or NO_DEADLINE. */
 export const EVENT_OFFLINE = 18;
 /** A message arrived. a: Topic Name, b: payload, code: fixed header flags, detail: Packet Identifier. */
 export const EVENT_MESSAGE = 19;

@@ -72,16 +72,21 @@ function decodeFilters(end: usize, level: u32): u32 {
   subscribe.count = 0;
   if (subscribe.filtersLength == 0) return PROTOCOL_ERROR; // [MQTT-3.8.3-2]
   while (readerLeft() > 0) {
-    const filter = readString(); // [MQTT-3.8.3-1]
+    const filter = readBinary();
     const filterLength = readLength;
     const options = readU8();
     if (readerFailed()) return MALFORMED_PACKET;
     const code = level == LEVEL_5_0 ? optionsFault(options, isShared(filter, filterLength)) : optionsFault3(options);
     if (code != SUCCESS) return code;
-    if (!topicFilterValid(filter, filterLength)) return TOPIC_FILTER_INVALID;
+    if (!topicFilterValid(filter, filterLength)) return filterFault(filter, filterLength);
     subscribe.count += 1;
   }
   return SUCCESS;
+}
+
+/** Why a Topic Filter is not valid; the packets that carry one call it when topicFilterValid says no. */
+export function filterFault(filter: usize, filterLength: u32): u32 {
+  return utf8Valid(filter, filterLength) ? TOPIC_FILTER_INVALID : MALFORMED_PACKET; // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
 }
 
 /** Section 3.8.3.1. */

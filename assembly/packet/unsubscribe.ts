@@ -1,12 +1,13 @@
 // UNSUBSCRIBE (section 3.10). Like SUBSCRIBE it is checked whole before anything of it is used; its filters have no
 // options. decodeUnsubscribe on top, then nextUnsubscribeFilter hands out the filters. Encode below.
-import { readerAt, readerFailed, readerLeft, readerStart, readLength, readString, readU16 } from "../bytes/reader";
+import { readBinary, readerAt, readerFailed, readerLeft, readerStart, readLength, readU16 } from "../bytes/reader";
 import { writeRaw, writerAt, writeU16 } from "../bytes/writer";
 import { topicFilterValid } from "../topic/filter";
 import { packetSize, propertiesSize, startPacket } from "./fixed-header";
 import { headerFlagsValid, LEVEL_5_0, requiredFlags, UNSUBSCRIBE } from "./packet-type";
 import { decodePropertiesAtLevel, propertiesEnd, propertiesLength, propertiesPtr, writeProperties } from "./property";
-import { MALFORMED_PACKET, PROTOCOL_ERROR, SUCCESS, TOPIC_FILTER_INVALID } from "./reason-code";
+import { MALFORMED_PACKET, PROTOCOL_ERROR, SUCCESS } from "./reason-code";
+import { filterFault } from "./subscribe";
 
 /** A decoded UNSUBSCRIBE with the filter that nextUnsubscribeFilter came to; or one to encode. */
 @unmanaged
@@ -52,9 +53,9 @@ function decodeFilters(end: usize): u32 {
   unsubscribe.count = 0;
   if (unsubscribe.filtersLength == 0) return PROTOCOL_ERROR; // [MQTT-3.10.3-2]
   while (readerLeft() > 0) {
-    const filter = readString(); // [MQTT-3.10.3-1]
+    const filter = readBinary();
     if (readerFailed()) return MALFORMED_PACKET;
-    if (!topicFilterValid(filter, readLength)) return TOPIC_FILTER_INVALID;
+    if (!topicFilterValid(filter, readLength)) return filterFault(filter, readLength);
     unsubscribe.count += 1;
   }
   return readerFailed() ? MALFORMED_PACKET : SUCCESS;

@@ -2,7 +2,7 @@
 // The tree of Subscriptions does the broker's routing; filterMatches is for access control, bridges, clients, and to
 // test the tree.
 import { utf8Valid } from "../bytes/utf8";
-import { hasWildcard as rangeHasWildcard } from "./name";
+import { hasWildcard as rangeHasWildcard, topicNameValid } from "./name";
 
 const SLASH: u8 = 0x2f;
 const PLUS: u8 = 0x2b;
@@ -16,13 +16,13 @@ const SHARE_PREFIX_LENGTH: u32 = 7;
  *  [MQTT-4.7.1-1], and, if it begins with "$share/", a Share Name and a filter behind it [MQTT-4.8.2-1]
  *  [MQTT-4.8.2-2]. */
 export function topicFilterValid(ptr: usize, length: u32): bool {
-  if (length - 1 > 0xfffe || !utf8Valid(ptr, length)) return false; // 0 wraps around [MQTT-4.7.3-1]
-  let start: u32 = 0;
   if (isShared(ptr, length)) {
-    start = sharedFilterStart(ptr, length);
+    const start = sharedFilterStart(ptr, length);
     if (start == 0 || rangeHasWildcard(ptr, start)) return false;
+    return length <= 0xffff && wildcardsPlaced(ptr + start, ptr + length) && utf8Valid(ptr, length);
   }
-  return wildcardsPlaced(ptr + start, ptr + length);
+  if (topicNameValid(ptr, length)) return true; // without wildcards the rules are the same, and eight bytes at a time
+  return length - 1 <= 0xfffe && wildcardsPlaced(ptr, ptr + length) && utf8Valid(ptr, length); // 0 wraps around
 }
 
 /** True when the filter begins with "$share/", valid or not. */

@@ -1,0 +1,42 @@
+// The client's one Network Connection and its state; what the other files of client/ share. Decides nothing.
+
+import { CLIENT_CONNECTION } from "../abi";
+import { create } from "../bytes/heap";
+import { Output } from "../effect/send";
+import { Stream } from "../packet/framer";
+
+// States.
+/** Not connecting, and not going to. */
+export const IDLE: u32 = 0;
+/** The host was asked for a Network Connection. */
+export const OPENING: u32 = 1;
+/** CONNECT is sent, CONNACK awaited. */
+export const CONNECTING: u32 = 2;
+export const ONLINE: u32 = 3;
+/** Sends what waits, then DISCONNECT, then closes. */
+export const ENDING: u32 = 4;
+/** Offline until the backoff is over. */
+export const WAITING: u32 = 5;
+
+@unmanaged
+export class Link {
+  state: u32;
+  /** Protocol Level in use. */
+  level: u32;
+  output: Output;
+  stream: Stream;
+  lastHeardMs: u64;
+  lastSentMs: u64;
+  /** When PINGREQ was sent that has no answer yet; 0 for none. */
+  pingSentMs: u64;
+  /** 3.1 only: since when nothing was acknowledged. */
+  retryFromMs: u64;
+}
+
+export const link: Link = changetype<Link>(memory.data(offsetof<Link>(), 8));
+
+export function initLink(): void {
+  link.output = create<Output>();
+  link.output.connection = CLIENT_CONNECTION;
+  link.stream = create<Stream>();
+}

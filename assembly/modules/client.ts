@@ -1,0 +1,109 @@
+// The client module: every export in a few lines. Arguments from outside are checked here, then client/ is called.
+// abi.ts says what each export promises.
+
+import { BAD_ARGUMENT, BAD_HANDLE, BAD_TOPIC, CLIENT_CONNECTION, LIMIT_REACHED, OK } from "../abi";
+import * as client from "../client/client";
+import * as identity from "../client/identity";
+import { publishMessage } from "../client/outbox";
+import { addRequest } from "../client/requests";
+import { advanceClock } from "../effect/clock";
+import { dropEvents } from "../effect/event";
+import * as filter from "../topic/filter";
+import { argumentBytes, initShared, overArgument, overInput } from "./shared";
+
+export {
+  abiVersion,
+  argumentPtr,
+  eventsPtr,
+  heapInUse,
+  inputPtr,
+  nextDeadline,
+  nextEvents,
+  nextSends,
+  optionValue,
+  sendsPtr,
+  setOption,
+} from "./shared";
+
+export function init(inputMax: u32, seed: u32): void {
+  initShared(inputMax, seed);
+  client.initClient(seed);
+}
+
+export function setText(text: u32, length: u32): u32 {
+  return overArgument(length) ? BAD_ARGUMENT : identity.setText(text, argumentBytes(), length);
+}
+
+export function handleTime(nowMs: u32): void {
+  advanceClock(nowMs);
+  client.handleDeadline();
+}
+
+export function connect(): u32 {
+  return client.startConnecting();
+}
+
+export function disconnect(): u32 {
+  return client.startEnding();
+}
+
+export function handleOpened(): u32 {
+  return client.handleOpened();
+}
+
+export function handleClosed(): u32 {
+  return client.handleClosed();
+}
+
+export function handleBytes(connection: u32, length: u32): u32 {
+  if (connection != CLIENT_CONNECTION) return BAD_HANDLE;
+  return overInput(length) ? BAD_ARGUMENT : client.handleBytes(length);
+}
+
+export function handleBlocked(connection: u32, unsent: u32): u32 {
+  if (connection != CLIENT_CONNECTION) return BAD_HANDLE;
+  client.handleBlocked(unsent);
+  return OK;
+}
+
+export function handleWritable(connection: u32): u32 {
+  if (connection != CLIENT_CONNECTION) return BAD_HANDLE;
+  client.handleWritable();
+  return OK;
+}
+
+export function handleSent(): void {
+  client.handleSent();
+}
+
+export function handleEvents(): void {
+  dropEvents();
+}
+
+export function publish(topicNameLength: u32, payloadLength: u32, flags: u32): u32 {
+  if (overArgument(topicNameLength) || overArgument(topicNameLength + payloadLength)) return BAD_ARGUMENT;
+  return publishMessage(argumentBytes(), topicNameLength, payloadLength, flags);
+}
+
+export function subscribe(topicFilterLength: u32, qos: u32): u32 {
+  if (overArgument(topicFilterLength) || qos > 2) return BAD_ARGUMENT;
+  return request(topicFilterLength, qos, false);
+}
+
+export function unsubscribe(topicFilterLength: u32): u32 {
+  if (overArgument(topicFilterLength)) return BAD_ARGUMENT;
+  return request(topicFilterLength, 0, true);
+}
+
+export function filterMatches(topicFilterLength: u32, topicNameLength: u32): bool {
+  if (overArgument(topicFilterLength) || overArgument(topicFilterLength + topicNameLength)) return false;
+  const bytes = argumentBytes();
+  return filter.filterMatches(bytes, topicFilterLength, bytes + topicFilterLength, topicNameLength);
+}
+
+function request(topicFilterLength: u32, qos: u32, isUnsubscribe: bool): u32 {
+  const bytes = argumentBytes();
+  if (!filter.topicFilterValid(bytes, topicFilterLength)) return BAD_TOPIC;
+  const token = addRequest(bytes, topicFilterLength, qos, isUnsubscribe);
+  return token == 0 ? LIMIT_REACHED : token;
+}

@@ -1,0 +1,74 @@
+// The broker's capacities as options of the API: a name a person can read for each number of the ABI.
+
+import * as abi from "../assembly/abi.ts";
+
+/** Defaults, and what happens at each limit: assembly/limits.ts. */
+export interface BrokerLimits {
+  /** Network Connections at once. */
+  connections?: number;
+  /** Sessions, connected or kept. */
+  sessions?: number;
+  /** Bytes of one Control Packet. */
+  packetSize?: number;
+  /** Bytes of a Topic Name or Topic Filter, and its levels. */
+  topicLength?: number;
+  topicLevels?: number;
+  /** Subscriptions in all, and of one Session. */
+  subscriptions?: number;
+  sessionSubscriptions?: number;
+  /** Retained messages, and their bytes. */
+  retained?: number;
+  retainedBytes?: number;
+  /** Bytes of QoS 1 and 2 messages queued for one Session, and of all stored messages. */
+  sessionQueueBytes?: number;
+  queueBytes?: number;
+  /** QoS 1 and 2 messages to one Session that are not acknowledged yet, and their bytes. */
+  inflight?: number;
+  inflightBytes?: number;
+  /** Bytes waiting on one connection: QoS 0 is dropped over the first, the connection closed over the second. */
+  outputBytesSoft?: number;
+  outputBytes?: number;
+  /** Bytes waiting on all connections. */
+  outputTotalBytes?: number;
+  /** Seconds in which a connection must take at least one byte of what waits. */
+  outputStallSec?: number;
+  /** Bytes of packets that have not arrived whole, of all connections. */
+  inputWaitingBytes?: number;
+  /** Milliseconds from the Network Connection to CONNECT. */
+  connectTimeoutMs?: number;
+  /** Seconds until a 3.1 client is sent unacknowledged messages again. */
+  retrySec?: number;
+  /** Seconds between updates of $SYS; 0 for none. */
+  sysIntervalSec?: number;
+}
+
+const OPTIONS: Readonly<Record<keyof BrokerLimits, number>> = {
+  connections: abi.OPTION_CONNECTIONS_MAX,
+  sessions: abi.OPTION_SESSIONS_MAX,
+  packetSize: abi.OPTION_PACKET_SIZE_MAX,
+  topicLength: abi.OPTION_TOPIC_LENGTH_MAX,
+  topicLevels: abi.OPTION_TOPIC_LEVELS_MAX,
+  subscriptions: abi.OPTION_SUBSCRIPTIONS_MAX,
+  sessionSubscriptions: abi.OPTION_SESSION_SUBSCRIPTIONS_MAX,
+  retained: abi.OPTION_RETAINED_MAX,
+  retainedBytes: abi.OPTION_RETAINED_BYTES_MAX,
+  sessionQueueBytes: abi.OPTION_SESSION_QUEUE_BYTES_MAX,
+  queueBytes: abi.OPTION_QUEUE_BYTES_MAX,
+  inflight: abi.OPTION_INFLIGHT_MAX,
+  inflightBytes: abi.OPTION_INFLIGHT_BYTES_MAX,
+  outputBytesSoft: abi.OPTION_OUTPUT_BYTES_SOFT,
+  outputBytes: abi.OPTION_OUTPUT_BYTES_MAX,
+  outputTotalBytes: abi.OPTION_OUTPUT_TOTAL_MAX,
+  outputStallSec: abi.OPTION_OUTPUT_STALL_SEC,
+  inputWaitingBytes: abi.OPTION_INPUT_WAITING_MAX,
+  connectTimeoutMs: abi.OPTION_CONNECT_TIMEOUT_MS,
+  retrySec: abi.OPTION_RETRY_SEC,
+  sysIntervalSec: abi.OPTION_SYS_INTERVAL_SEC,
+};
+
+/** The ABI's options for these limits. */
+export function limitOptions(limits: BrokerLimits): [option: number, value: number][] {
+  return (Object.keys(limits) as (keyof BrokerLimits)[])
+    .filter((name) => limits[name] !== undefined)
+    .map((name) => [OPTIONS[name], limits[name] as number]);
+}

@@ -1,0 +1,372 @@
+// The client for people: promises, events and async iterators around the client module. It opens the Network Connection
+// when the core asks for one; when to connect, what to send again and what to give up, the core decides.
+
+import { randomBytes, randomInt } from "node:crypto";
+import { EventEmitter } from "node:events";
+import {
+  CLIENT_CONNECTION,
+  CLOSE_CONNECT_TIMEOUT,
+  CLOSE_DISCONNECT,
+  CLOSE_NETWORK,
+  CLOSE_REFUSED,
+  COMPLETED_DROPPED,
+  COMPLETED_REFUSED,
+  EVENT_CLOSE,
+  EVENT_COMPLETED,
+  EVENT_MESSAGE,
+  EVENT_OFFLINE,
+  EVENT_ONLINE,
+  EVENT_OPEN,
+  NO_DEADLINE,
+  OK,
+  PUBLISH_QOS_SHIFT,
+  TOKEN_FIRST,
+} from "../assembly/abi.ts";
+import type { ClientEvents, ClientOptions, Message, PublishOptions, QoS, SubscribeOptions } from "./api-types.ts";
+import { applyClientOptions } from "./client-options.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type ClientExports, Core, type CoreEvent } from "./core.ts";
+import { Driver } from "./driver.ts";
+import { CLOSE_TEXT, MidgeError, RETURN_CODE_TEXT, statusError } from "./errors.ts";
+import { Subscription } from "./subscription.ts";
+import { tcpConnector } from "./transport/tcp.ts";
+import type { Connector, Transport } from "./transport/transport.ts";
+
+/** Bytes of one read. */
+const INPUT_MAX = 65_536;
+/** Bytes published at QoS 0 in one turn after which publish() waits for the turn to end: a loop of awaits must let go. */
+const TURN_BYTES = 65_536;
+
+interface Waiter {
+  resolve(code: number): void;
+  reject(error: Error): void;
+}
+
+/** An MQTT client. Emits the events of ClientEvents. */
+export class Client extends EventEmitter<ClientEvents> {
+  readonly clientId: string;
+  readonly #core: Core<ClientExports>;
+  readonly #driver: Driver<ClientExports>;
+  readonly #clock: Clock;
+  readonly #connector: Connector;
+  readonly #waiters = new Map<number, Waiter>();
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #opening = new AbortController();
+  #transport: Transport | undefined;
+  #openError: Error | undefined;
+  #first: Waiter | undefined;
+  #ending: (() => void) | undefined;
+  #ended = false;
+  #connected = false;
+  /** Messages that came before the application could listen: connect() has not returned yet. */
+  #held: Message[] | undefined = [];
+  #turnBytes = 0;
+  #roomWaiters: (() => void)[] = [];
+  #full = false;
+
+  /** Connects. Resolves when the broker has accepted the connection; rejects when the first attempt fails. Later losses of
+   *  the connection are the client's own business, unless `reconnect` is false. */
+  static connect(options: ClientOptions = {}): Promise<Client> {
+    return Client.connectWith(tcpConnector(options.host ?? "127.0.0.1", options.port ?? 1883), options);
+  }
+
+  /** Connects over connections of your own making. */
+  static async connectWith(connector: Connector, options: ClientOptions, clock = systemClock): Promise<Client> {
+    const client = new Client(connector, options, clock);
+    const first = new Promise<number>((resolve, reject) => {
+      client.#first = { resolve, reject };
+    });
+    client.#driver.core.exports.connect();
+    await first;
+    return client;
+  }
+
+  private constructor(connector: Connector, options: ClientOptions, clock: Clock) {
+    super();
+    const seed = options.seed ?? randomInt(0x1_0000_0000);
+    this.clientId = options.clientId ?? `midge-${randomBytes(6).toString("hex")}`;
+    this.#connector = connector;
+    this.#clock = clock;
+    this.#core = new Core<ClientExports>("client", INPUT_MAX, seed);
+    applyClientOptions(this.#core, this.clientId, options);
+    this.#driver = new Driver(this.#core, clock, {
+      send: (_connection, bytes) => this.#send(bytes),
+      event: (event) => this.#handleEvent(event),
+    });
+    const { signal } = options;
+    if (signal?.aborted) this.#abort();
+    signal?.addEventListener("abort", () => this.#abort(), { once: true });
+  }
+
+  /** True from CONNACK until the connection is lost. */
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Publishes. Resolves at QoS 0 when the message is on its way, at QoS 1 and 2 when it is acknowledged, over as many
+   *  connections as that takes. Rejects with OUTBOX_FULL, TOPIC_INVALID, PACKET_TOO_LARGE, CLIENT_ENDED or ABORTED. */
+  async publish(topicName: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<void> {
+    this.#requireOpen(options.signal);
+    const name = Buffer.from(topicName);
+    const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+    const flags = ((options.qos ?? 0) << PUBLISH_QOS_SHIFT) | (options.retain ? 1 : 0);
+    const core = this.#driver.core;
+    core.writeArgument(name, bytes);
+    const token = core.exports.publish(name.length, bytes.length, flags) >>> 0;
+    if (token === OK) {
+      this.#turnBytes += name.length + bytes.length;
+      if (this.#turnBytes > TURN_BYTES) await this.#room();
+      return;
+    }
+    await this.#completion(token, `publish to ${topicName}`, options.signal);
+  }
+
+  /** Subscribes. Resolves when the broker has granted it; iterate over the result, or listen to "message". Rejects with
+   *  SUBSCRIPTION_REFUSED, TOPIC_INVALID, CLIENT_ENDED or ABORTED. */
+  async subscribe(topicFilter: string, options: SubscribeOptions = {}): Promise<Subscription> {
+    this.#requireOpen(options.signal);
+    const filter = Buffer.from(topicFilter);
+    const subscription = new Subscription(topicFilter, {
+      unsubscribe: () => this.unsubscribe(topicFilter),
+      closed: () => this.#subscriptions.delete(subscription),
+      filled: () => this.#transport?.pause(),
+      emptied: () => this.#transport?.resume(),
+    });
+    // Before SUBACK: retained messages follow it in the same read.
+    this.#subscriptions.add(subscription);
+    try {
+      const core = this.#driver.core;
+      core.writeArgument(filter);
+      const token = core.exports.subscribe(filter.length, options.qos ?? 0) >>> 0;
+      subscription.grantedQos = (await this.#completion(token, `subscribe to ${topicFilter}`, options.signal)) as QoS;
+    } catch (error) {
+      this.#subscriptions.delete(subscription);
+      throw error;
+    }
+    this.#clock.defer(() => subscription.stopHolding());
+    options.signal?.addEventListener("abort", () => void subscription.unsubscribe().catch(() => {}), { once: true });
+    return subscription;
+  }
+
+  /** Unsubscribes. Resolves when the broker has confirmed it. */
+  async unsubscribe(topicFilter: string): Promise<void> {
+    this.#requireOpen();
+    for (const subscription of this.#subscriptions) if (subscription.topicFilter === topicFilter) subscription.close();
+    const filter = Buffer.from(topicFilter);
+    const core = this.#driver.core;
+    core.writeArgument(filter);
+    await this.#completion(core.exports.unsubscribe(filter.length) >>> 0, `unsubscribe from ${topicFilter}`);
+  }
+
+  /** Sends what waits at QoS 0, says DISCONNECT and closes. Messages still unacknowledged are rejected with CLIENT_ENDED. */
+  end(): Promise<void> {
+    if (this.#ended) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#ending = resolve;
+      if (this.#driver.core.exports.disconnect() !== OK) this.destroy();
+    });
+  }
+
+  /** Closes at once and without DISCONNECT: the broker publishes the Will. */
+  destroy(): void {
+    this.#finish(new MidgeError("CLIENT_ENDED", "the client was ended"));
+  }
+
+  #requireOpen(signal?: AbortSignal): void {
+    if (signal?.aborted) throw new MidgeError("ABORTED", "aborted before it began", { cause: signal.reason });
+    if (this.#ended || this.#ending !== undefined) throw new MidgeError("CLIENT_ENDED", "the client was ended");
+  }
+
+  #abort(): void {
+    this.#finish(new MidgeError("ABORTED", "the client was aborted"));
+  }
+
+  #completion(token: number, what: string, signal?: AbortSignal): Promise<number> {
+    if (token < TOKEN_FIRST) return Promise.reject(statusError(token, what));
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        this.#waiters.delete(token);
+        reject(new MidgeError("ABORTED", `gave up waiting: ${what}`, { cause: signal?.reason }));
+      };
+      const settle = () => signal?.removeEventListener("abort", abort);
+      this.#waiters.set(token, {
+        resolve(code) {
+          settle();
+          if (code === COMPLETED_DROPPED) reject(new MidgeError("OUTBOX_FULL", `dropped for a newer message: ${what}`));
+          else if (code === COMPLETED_REFUSED) reject(new MidgeError("SUBSCRIPTION_REFUSED", `refused: ${what}`));
+          else resolve(code);
+        },
+        reject(error) {
+          settle();
+          reject(error);
+        },
+      });
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  /** Resolves when what was published has left, as far as the transport takes it. */
+  #room(): Promise<void> {
+    return new Promise((resolve) => this.#roomWaiters.push(resolve));
+  }
+
+  #makeRoom(): void {
+    this.#turnBytes = 0;
+    for (const resolve of this.#roomWaiters.splice(0)) resolve();
+  }
+
+  #send(bytes: Buffer): boolean {
+    this.#full = this.#transport?.write(bytes) === false;
+    if (!this.#full) this.#makeRoom();
+    return !this.#full;
+  }
+
+  #handleEvent(event: CoreEvent): void {
+    switch (event.kind) {
+      case EVENT_OPEN:
+        void this.#open();
+        break;
+      case EVENT_CLOSE:
+        this.#transport?.end();
+        this.#transport = undefined;
+        break;
+      case EVENT_ONLINE:
+        this.#handleOnline(event.code === 1);
+        break;
+      case EVENT_OFFLINE:
+        this.#handleOffline(event);
+        break;
+      case EVENT_MESSAGE:
+        this.#handleMessage(event);
+        break;
+      case EVENT_COMPLETED: {
+        const waiter = this.#waiters.get(event.detail);
+        this.#waiters.delete(event.detail);
+        waiter?.resolve(event.code);
+        break;
+      }
+    }
+  }
+
+  async #open(): Promise<void> {
+    let transport: Transport;
+    try {
+      transport = await this.#connector(this.#opening.signal);
+    } catch (error) {
+      this.#openError = error as Error;
+      if (!this.#ended) this.#driver.core.exports.handleClosed();
+      return;
+    }
+    if (this.#ended || this.#driver.core.exports.handleOpened() !== OK) {
+      transport.destroy();
+      return;
+    }
+    this.#transport = transport;
+    transport.start({
+      bytes: (bytes) => this.#driver.core.handleBytes(CLIENT_CONNECTION, bytes),
+      drained: () => {
+        this.#makeRoom();
+        this.#driver.writable(CLIENT_CONNECTION);
+      },
+      closed: (error) => {
+        this.#transport = undefined;
+        this.#openError = error;
+        this.#driver.core.exports.handleClosed();
+      },
+    });
+  }
+
+  #handleOnline(sessionPresent: boolean): void {
+    this.#connected = true;
+    this.#first?.resolve(0);
+    this.#first = undefined;
+    // Who awaits connect() goes on before this turn is over, and can listen.
+    if (this.#held !== undefined) this.#clock.defer(() => this.#release());
+    this.emit("connect", { sessionPresent });
+  }
+
+  #handleOffline(event: CoreEvent): void {
+    const wasConnected = this.#connected;
+    this.#connected = false;
+    this.#makeRoom();
+    const reason = event.code & 0xff;
+    if (reason === CLOSE_DISCONNECT) {
+      this.#finish(new MidgeError("CLIENT_ENDED", "the client was ended"));
+      return;
+    }
+    const error = offlineError(reason, event.code >> 8, wasConnected, this.#openError);
+    this.#openError = undefined;
+    if (this.#first !== undefined) {
+      this.#finish(error);
+      return;
+    }
+    if (event.detail === NO_DEADLINE) {
+      this.emit("disconnect", { error });
+      this.#finish(error);
+    } else this.emit("disconnect", { error, reconnectInMs: event.detail });
+  }
+
+  #handleMessage(event: CoreEvent): void {
+    const payload = event.b;
+    const message: Message = {
+      topicName: event.a.toString(),
+      payload,
+      qos: ((event.code >> 1) & 3) as QoS,
+      retain: (event.code & 1) !== 0,
+      duplicate: (event.code & 8) !== 0,
+      packetId: event.detail,
+      text: () => payload.toString(),
+    };
+    if (this.#held !== undefined) this.#held.push(message);
+    else this.#deliver(message, event.a);
+  }
+
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const message of held) this.#deliver(message, Buffer.from(message.topicName));
+  }
+
+  #deliver(message: Message, name: Buffer): void {
+    for (const subscription of this.#subscriptions) {
+      if (!subscription.listening) continue;
+      const filter = Buffer.from(subscription.topicFilter);
+      this.#core.writeArgument(filter, name);
+      if (this.#core.exports.filterMatches(filter.length, name.length)) subscription.push(message);
+    }
+    this.emit("message", message);
+  }
+
+  /** The end of this client, for whatever reason; what is still waited for fails with `error`. */
+  #finish(error: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#connected = false;
+    this.#opening.abort();
+    this.#driver.stop();
+    this.#transport?.destroy();
+    this.#transport = undefined;
+    this.#makeRoom();
+    this.#first?.reject(error);
+    this.#first = undefined;
+    for (const waiter of this.#waiters.values()) waiter.reject(error);
+    this.#waiters.clear();
+    for (const subscription of [...this.#subscriptions]) subscription.close();
+    this.#ending?.();
+  }
+}
+
+/** Why the connection was not made, or is gone. */
+function offlineError(reason: number, returnCode: number, wasConnected: boolean, cause: Error | undefined): MidgeError {
+  if (reason === CLOSE_REFUSED) {
+    const text = RETURN_CODE_TEXT[returnCode] ?? `return code ${returnCode}`;
+    return new MidgeError("CONNECTION_REFUSED", `the broker refused the connection: ${text}`, { returnCode });
+  }
+  if (reason === CLOSE_CONNECT_TIMEOUT) return new MidgeError("CONNECT_TIMEOUT", "the broker did not answer in time");
+  if (reason === CLOSE_NETWORK) {
+    const detail = cause === undefined ? "closed by the other end" : cause.message;
+    const code = wasConnected ? "CONNECTION_LOST" : "CONNECTION_FAILED";
+    return new MidgeError(code, `${wasConnected ? "connection lost" : "cannot connect"}: ${detail}`, { cause });
+  }
+  return new MidgeError("PROTOCOL_ERROR", `connection closed: ${CLOSE_TEXT[reason] ?? `reason ${reason}`}`);
+}
