@@ -61,7 +61,7 @@ export const BAD_ARGUMENT = 2;
 export const BAD_TOPIC = 3;
 /** A limit of limits.ts is reached. */
 export const LIMIT_REACHED = 4;
-/** Not possible in this state: connect() twice, or any command after disconnect(). */
+/** Not possible in this state: connect() twice, or a command while disconnect() is under way. */
 export const BAD_STATE = 5;
 /** The packet would be over OPTION_PACKET_SIZE_MAX. */
 export const TOO_LARGE = 6;

@@ -4,8 +4,8 @@
 
 import {
   OPTION_CLEAN_SESSION,
-  OPTION_CONNECTIONS_MAX,
   OPTION_CONNECT_TIMEOUT_MS,
+  OPTION_CONNECTIONS_MAX,
   OPTION_COUNT,
   OPTION_INFLIGHT_BYTES_MAX,
   OPTION_INFLIGHT_MAX,
@@ -26,9 +26,9 @@ import {
   OPTION_RETAINED_BYTES_MAX,
   OPTION_RETAINED_MAX,
   OPTION_RETRY_SEC,
-  OPTION_SESSIONS_MAX,
   OPTION_SESSION_QUEUE_BYTES_MAX,
   OPTION_SESSION_SUBSCRIPTIONS_MAX,
+  OPTION_SESSIONS_MAX,
   OPTION_SUBSCRIPTIONS_MAX,
   OPTION_SYS_INTERVAL_SEC,
   OPTION_TOPIC_LENGTH_MAX,
@@ -78,9 +78,10 @@ export function setDefaultOptions(): void {
   setOptionValue(OPTION_INFLIGHT_MAX, 1024);
   setOptionValue(OPTION_INFLIGHT_BYTES_MAX, 1 * MIB);
   // Bytes waiting to be sent on one connection. Over the soft limit QoS 0 messages for it are dropped and counted, QoS 1
-  // and 2 wait in its queue; over the hard one (it does not even read its acknowledgements) it is closed.
+  // and 2 wait in its queue; over the hard one (it does not even read its acknowledgements) it is closed. The first
+  // message over the soft limit is still taken whole, so the hard one must leave room for the largest packet.
   setOptionValue(OPTION_OUTPUT_BYTES_SOFT, 1 * MIB);
-  setOptionValue(OPTION_OUTPUT_BYTES_MAX, 4 * MIB);
+  setOptionValue(OPTION_OUTPUT_BYTES_MAX, 32 * MIB);
   // Bytes waiting on all connections. Over it every connection counts as over its soft limit.
   setOptionValue(OPTION_OUTPUT_TOTAL_MAX, 512 * MIB);
   // Seconds in which a connection with output takes no byte at all. Over it: closed, its session kept as usual.

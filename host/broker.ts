@@ -125,9 +125,9 @@ export class Broker extends EventEmitter<BrokerEvents> {
     this.#driver.core.writeArgument(version);
     this.#driver.core.exports.setVersion(version.length);
     // These two are EventEmitter's own, and not in its type once the events are named.
-    const self: EventEmitter = this;
-    self.on("newListener", (name: keyof BrokerEvents) => this.#report(name, true));
-    self.on("removeListener", (name: keyof BrokerEvents) => this.#report(name, this.listenerCount(name) > 0));
+    const emitter = this as EventEmitter;
+    emitter.on("newListener", (name: keyof BrokerEvents) => this.#report(name, true));
+    emitter.on("removeListener", (name: keyof BrokerEvents) => this.#report(name, this.listenerCount(name) > 0));
   }
 
   /** Where it listens. */

@@ -24,7 +24,8 @@ const program = new Command("midge")
   .helpCommand(false)
   .addHelpText("after", "\nEach command has its own help: midge pub --help");
 for (const command of commands) {
-  // commander prints "error: ..." and ends the process; here it is one line with the command's name, and main() ends it.
+  // commander prints "error: ..." and ends the process; here it is one line with the command's name, and main() ends
+  // it.
   command.exitOverride().configureOutput({ outputError: (text) => tell(command.name(), complaint(text)) });
   program.addCommand(command);
 }
@@ -60,5 +61,6 @@ await main().catch((error: unknown) => {
   console.error(error);
   exitCode = EXIT_FAILURE;
 });
-// A pipe may still hold the last lines on systems where writing to it does not wait; timers and sockets may stay behind.
+// A pipe may still hold the last lines on systems where writing to it does not wait; timers and sockets may stay
+// behind.
 process.stdout.write("", () => process.exit(exitCode));

@@ -103,7 +103,9 @@ export class Core<Exports extends CoreExports> {
   constructor(name: "broker" | "client", inputMax: number, seed: number) {
     this.exports = instantiateSync(compile(name), {}).exports as unknown as Exports;
     if (this.exports.abiVersion() !== ABI_VERSION) {
-      throw new Error(`${name}.wasm speaks ABI ${this.exports.abiVersion()}, this host ${ABI_VERSION}: build both again`);
+      throw new Error(
+        `${name}.wasm speaks ABI ${this.exports.abiVersion()}, this host ${ABI_VERSION}: build both again`,
+      );
     }
     this.exports.init(inputMax, seed >>> 0);
     this.#inputMax = inputMax;

@@ -65,8 +65,8 @@ export const RETURN_CODE_TEXT: Readonly<Record<number, string>> = {
   3: "server unavailable",
   4: "bad user name or password",
   5: "not authorised",
-  // The one code of 5.0 that is sent so far: to a client that asks for 5.0.
-  0x84: "unacceptable protocol version",
+  // 0x84, the one code of 5.0 that is sent so far: to a client that asks for 5.0.
+  132: "unacceptable protocol version",
 };
 
 /** Why a connection ended, in words, by CLOSE_* of the ABI. */
@@ -91,7 +91,10 @@ export function statusError(status: number, what: string): MidgeError {
     case BAD_TOPIC:
       return new MidgeError("TOPIC_INVALID", `not a valid topic: ${what}`);
     case LIMIT_REACHED:
-      return new MidgeError("OUTBOX_FULL", `no room in the outbox: ${what}; wait for earlier messages, or raise outboxBytesMax`);
+      return new MidgeError(
+        "OUTBOX_FULL",
+        `no room in the outbox: ${what}; wait for earlier messages, or raise outboxBytesMax`,
+      );
     case TOO_LARGE:
       return new MidgeError("PACKET_TOO_LARGE", `larger than a packet may be: ${what}`);
     case BAD_STATE:

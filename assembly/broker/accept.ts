@@ -7,6 +7,7 @@ import {
   CLOSE_MALFORMED,
   CLOSE_REFUSED,
   CLOSE_TAKEN_OVER,
+  CLOSE_TOPIC,
   EVENT_AUTHENTICATE,
   EVENT_CONNECTED,
   EVENT_REFUSED,
@@ -17,6 +18,7 @@ import { nowMs } from "../effect/clock";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
 import { option } from "../limits";
+import { closeReasonOf } from "../packet/close-reason";
 import { connack, connackSize, encodeConnack } from "../packet/connack";
 import { connect, decodeConnect } from "../packet/connect";
 import { LEVEL_3_1, LEVEL_3_1_1, LEVEL_5_0 } from "../packet/packet-type";
@@ -31,7 +33,8 @@ import {
 import { createMessage } from "../session/message";
 import { rewind } from "../session/outgoing";
 import { Session } from "../session/session";
-import { AUTHENTICATING, closeConnection, Connection, ONLINE, scheduleConnection } from "./connection";
+import { isReserved, topicTooLong } from "../topic/limits";
+import { AUTHENTICATING, Connection, closeConnection, ONLINE, scheduleConnection } from "./connection";
 import { pumpConnection } from "./delivery";
 import { discardSession, endOnline } from "./ending";
 import { eventWanted } from "./listening";
@@ -47,9 +50,14 @@ const assignedId: usize = memory.data(ASSIGNED_ID_LENGTH);
 export function handleConnect(connection: Connection, flags: u32, body: usize, length: u32): void {
   const reason = decodeConnect(flags, body, length);
   if (reason == UNSUPPORTED_PROTOCOL_VERSION) refuseVersion(connection);
-  else if (reason != SUCCESS) closeConnection(connection, CLOSE_MALFORMED); // without CONNACK [v3.1.1 MQTT-3.1.4-1]
+  else if (reason != SUCCESS)
+    closeConnection(connection, closeReasonOf(reason)); // without CONNACK [v3.1.1 MQTT-3.1.4-1]
   else {
     connection.level = <u8>connect.level;
+    if (connect.willFlag && topicTooLong(connect.willTopic, connect.willTopicLength)) {
+      closeConnection(connection, CLOSE_TOPIC);
+      return;
+    }
     const code = refusal();
     if (code != CONNECTION_ACCEPTED) refuse(connection, code);
     else if (option(OPTION_AUTHENTICATE) != 0) ask(connection, body, length);
@@ -68,7 +76,7 @@ export function handleAnswer(connection: Connection, returnCode: u32): void {
 /** A version we do not speak: answered in the form of that version if we know it. */
 function refuseVersion(connection: Connection): void {
   // Not even MQTT's name: nothing that would understand an answer [MQTT-3.1.2-1].
-  if (connect.level == 0) {
+  if (!connect.nameKnown) {
     closeConnection(connection, CLOSE_MALFORMED);
     return;
   }
@@ -99,8 +107,7 @@ function ask(connection: Connection, body: usize, length: u32): void {
   connection.state = AUTHENTICATING;
   connection.connectPacket = duplicate(body, length);
   connection.connectPacketLength = length;
-  const flags =
-    (connect.hasUserName ? AUTHENTICATE_USER_NAME : 0) | (connect.hasPassword ? AUTHENTICATE_PASSWORD : 0);
+  const flags = (connect.hasUserName ? AUTHENTICATE_USER_NAME : 0) | (connect.hasPassword ? AUTHENTICATE_PASSWORD : 0);
   pushEvent(
     EVENT_AUTHENTICATE,
     connection.handle,
@@ -136,7 +143,8 @@ function accept(connection: Connection): void {
   countOnline();
   connection.silenceMaxMs = connect.keepAliveSec * 1500;
   connection.lastHeardMs = nowMs;
-  if (connect.willFlag) keepWill(connection);
+  // A Will for $SYS is no more published than any other message of a client there.
+  if (connect.willFlag && !isReserved(connect.willTopic, connect.willTopicLength)) keepWill(connection);
   scheduleConnection(connection);
   // Session Present came with 3.1.1; in 3.1 the byte is reserved [MQTT-3.2.2-2].
   sendConnack(connection, known !== null && connect.level != LEVEL_3_1, CONNECTION_ACCEPTED);

@@ -40,6 +40,7 @@ import {
   pushInput,
   resumeInput,
   streamBytes,
+  unfinishedByte,
 } from "../packet/framer";
 import { CONNECT } from "../packet/packet-type";
 import { incomingBytes } from "../session/incoming";
@@ -52,8 +53,8 @@ import {
   AWAIT_CONNECT,
   awaitsRetry,
   CLOSING,
-  closeConnection,
   Connection,
+  closeConnection,
   DEADLINE_SYS,
   dropConnectPacket,
   retryStarts,
@@ -197,7 +198,10 @@ function walk(connection: Connection): void {
   while (connection.state < CLOSING) {
     if (connection.state == AUTHENTICATING) break;
     const found = nextPacket(option(OPTION_PACKET_SIZE_MAX));
-    if (found == FRAME_MORE) break;
+    if (found == FRAME_MORE) {
+      refuseForeign(connection);
+      break;
+    }
     if (found == FRAME_TOO_LARGE) closeConnection(connection, CLOSE_PACKET_SIZE);
     else if (found == FRAME_MALFORMED) closeConnection(connection, CLOSE_MALFORMED);
     else {
@@ -208,6 +212,13 @@ function walk(connection: Connection): void {
   }
   if (connection.state == CLOSING) endWalk();
   else keepInput(connection.stream);
+}
+
+/** What has begun otherwise than with CONNECT, an HTTP request say, is not waited for any longer. */
+function refuseForeign(connection: Connection): void {
+  if (connection.state == AWAIT_CONNECT && unfinishedByte(CONNECT << 4) >> 4 != CONNECT) {
+    closeConnection(connection, CLOSE_PROTOCOL);
+  }
 }
 
 /** The first packet is CONNECT, or there is no second [MQTT-3.1.0-1]. */

@@ -11,7 +11,7 @@ import { option } from "../limits";
 import { LEVEL_3_1, LEVEL_3_1_1 } from "../packet/packet-type";
 import { encodePublishHeader, publishSizeOf } from "../packet/publish";
 import { createMessage, Message, payloadOf, propertiesOf, topicNameOf } from "../session/message";
-import { enqueue, entryCost, outputFull, pump, PUMP_OUTPUT } from "../session/outgoing";
+import { enqueue, entryCost, outputFull, PUMP_OUTPUT, pump } from "../session/outgoing";
 import { sendMessage } from "../session/send-message";
 import { Session } from "../session/session";
 import { Connection, ONLINE, scheduleConnection } from "./connection";

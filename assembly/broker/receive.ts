@@ -1,20 +1,12 @@
 // What a client that is online sends, packet by packet: PUBLISH and the acknowledgements here, SUBSCRIBE and UNSUBSCRIBE in
 // subscribing.ts. A packet that breaks a rule ends this one connection.
 
-import {
-  CLOSE_DISCONNECT,
-  CLOSE_MALFORMED,
-  CLOSE_PROTOCOL,
-  CLOSE_TOPIC,
-  EVENT_PUBLISHED,
-  OPTION_TOPIC_LENGTH_MAX,
-  OPTION_TOPIC_LEVELS_MAX,
-} from "../abi";
+import { CLOSE_DISCONNECT, CLOSE_MALFORMED, CLOSE_PROTOCOL, EVENT_PUBLISHED } from "../abi";
 import { nowMs } from "../effect/clock";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
-import { option } from "../limits";
 import { ACK_SHORT_SIZE, ack, decodeAck, encodeAckShort } from "../packet/ack";
+import { closeReasonOf } from "../packet/close-reason";
 import { decodeDisconnect } from "../packet/disconnect";
 import {
   DISCONNECT,
@@ -31,11 +23,11 @@ import {
 } from "../packet/packet-type";
 import { encodePing, PING_SIZE } from "../packet/ping";
 import { decodePublish, publish, publishSize } from "../packet/publish";
-import { MALFORMED_PACKET, SUCCESS, TOPIC_FILTER_INVALID, TOPIC_NAME_INVALID } from "../packet/reason-code";
+import { MALFORMED_PACKET, SUCCESS, TOPIC_NAME_INVALID } from "../packet/reason-code";
 import { addIncoming, removeIncoming } from "../session/incoming";
 import { ACK_COMPLETE, ACK_RELEASE, handleAck } from "../session/outgoing";
-import { topicLevels } from "../topic/name";
-import { closeConnection, Connection } from "./connection";
+import { isReserved, topicTooLong } from "../topic/limits";
+import { Connection, closeConnection } from "./connection";
 import { deliver, delivery, pumpConnection } from "./delivery";
 import { eventWanted } from "./listening";
 import { countPacketSent, countPublishReceived } from "./statistics";
@@ -56,13 +48,7 @@ export function handlePacket(connection: Connection, packet: usize, packetLength
   else if (type == DISCONNECT) reason = handleDisconnect(connection, flags, body, length);
   // A second CONNECT [MQTT-3.1.0-2], or a packet that only a server sends.
   else closeConnection(connection, headerFlagsValid(firstByte, connection.level) ? CLOSE_PROTOCOL : CLOSE_MALFORMED);
-  if (reason != SUCCESS) closeConnection(connection, closeReason(reason));
-}
-
-/** What a decoder found wrong, as a reason to close. */
-function closeReason(reason: u32): u32 {
-  if (reason == MALFORMED_PACKET) return CLOSE_MALFORMED;
-  return reason == TOPIC_NAME_INVALID || reason == TOPIC_FILTER_INVALID ? CLOSE_TOPIC : CLOSE_PROTOCOL;
+  if (reason != SUCCESS) closeConnection(connection, closeReasonOf(reason));
 }
 
 function handlePublish(
@@ -75,7 +61,7 @@ function handlePublish(
 ): u32 {
   const reason = decodePublish(flags, body, length, connection.level);
   if (reason != SUCCESS) return reason;
-  if (topicTooLong()) return TOPIC_NAME_INVALID;
+  if (topicTooLong(publish.topicName, publish.topicNameLength)) return TOPIC_NAME_INVALID;
   countPublishReceived();
   const session = connection.session!;
   const qos = publish.qos;
@@ -86,6 +72,7 @@ function handlePublish(
     return SUCCESS;
   }
   if (eventWanted(EVENT_PUBLISHED)) reportPublish(connection, flags);
+  // Nothing for $SYS, though it is acknowledged like any other: 3.x knows no other answer.
   if (!isReserved(publish.topicName, publish.topicNameLength)) pass(connection, flags, packet, packetLength);
   if (qos == 1) acknowledge(connection, PUBACK, packetId);
   else if (qos == 2) acknowledge(connection, PUBREC, packetId);
@@ -144,20 +131,6 @@ function handleDisconnect(connection: Connection, flags: u32, body: usize, lengt
 function acknowledge(connection: Connection, type: u32, packetId: u32): void {
   encodeAckShort(reserve(connection.output, ACK_SHORT_SIZE), type, packetId);
   countPacketSent();
-}
-
-function topicTooLong(): bool {
-  const length = publish.topicNameLength;
-  if (length > option(OPTION_TOPIC_LENGTH_MAX)) return true;
-  // A name has at most one level more than bytes, so short ones need not be counted.
-  const levelsMax = option(OPTION_TOPIC_LEVELS_MAX);
-  return length >= levelsMax && topicLevels(publish.topicName, length) > levelsMax;
-}
-
-/** $SYS is the broker's own: clients cannot publish there [MQTT-4.7.2-1]. Acknowledged like any other, since 3.x knows no
- *  other answer. */
-export function isReserved(topicName: usize, length: u32): bool {
-  return length >= 4 && load<u32>(topicName) == 0x53595324 && (length == 4 || load<u8>(topicName, 4) == 0x2f);
 }
 
 function reportPublish(connection: Connection, flags: u32): void {

@@ -4,7 +4,16 @@ import { OPTION_RETAINED_BYTES_MAX, OPTION_RETAINED_MAX } from "../abi";
 import { hold, letGo } from "../bytes/counted";
 import { option } from "../limits";
 import { Message, topicNameOf } from "../session/message";
-import { collectNames, createTree, ensureLevel, findLevel, foundLevel, Level, pruneLevel, TopicTree } from "../topic/tree";
+import {
+  collectNames,
+  createTree,
+  ensureLevel,
+  findLevel,
+  foundLevel,
+  Level,
+  pruneLevel,
+  TopicTree,
+} from "../topic/tree";
 
 export let retainedCount: u32 = 0;
 export let retainedBytes: u32 = 0;

@@ -7,7 +7,16 @@ import { hash } from "../bytes/hash";
 import { allocate, create, destroy, release } from "../bytes/heap";
 import { option } from "../limits";
 import { Session } from "../session/session";
-import { collectFilters, createTree, ensureLevel, findLevel, foundLevel, Level, pruneLevel, TopicTree } from "../topic/tree";
+import {
+  collectFilters,
+  createTree,
+  ensureLevel,
+  findLevel,
+  foundLevel,
+  Level,
+  pruneLevel,
+  TopicTree,
+} from "../topic/tree";
 
 @unmanaged
 export class Subscription {

@@ -7,8 +7,6 @@ import {
   EVENT_UNSUBSCRIBED,
   OPTION_SESSION_SUBSCRIPTIONS_MAX,
   OPTION_SUBSCRIPTIONS_MAX,
-  OPTION_TOPIC_LENGTH_MAX,
-  OPTION_TOPIC_LEVELS_MAX,
 } from "../abi";
 import { allocate, release } from "../bytes/heap";
 import { pushEvent } from "../effect/event";
@@ -20,8 +18,8 @@ import { encodeSuback, encodeUnsuback, suback, subackSize, unsuback, unsubackSiz
 import { decodeSubscribe, nextTopicFilter, OPTION_QOS, subscribe } from "../packet/subscribe";
 import { decodeUnsubscribe, nextUnsubscribeFilter, unsubscribe } from "../packet/unsubscribe";
 import { Session } from "../session/session";
-import { topicLevels } from "../topic/name";
-import { closeConnection, Connection } from "./connection";
+import { topicTooLong } from "../topic/limits";
+import { Connection, closeConnection } from "./connection";
 import { deliverRetained } from "./delivery";
 import { eventWanted } from "./listening";
 import * as router from "./router";
@@ -79,8 +77,7 @@ export function handleUnsubscribe(connection: Connection, flags: u32, body: usiz
 function addSubscription(session: Session): u32 {
   const filter = subscribe.topicFilter;
   const length = subscribe.topicFilterLength;
-  if (length > option(OPTION_TOPIC_LENGTH_MAX)) return SUBSCRIPTION_FAILURE;
-  if (topicLevels(filter, length) > option(OPTION_TOPIC_LEVELS_MAX)) return SUBSCRIPTION_FAILURE;
+  if (topicTooLong(filter, length)) return SUBSCRIPTION_FAILURE;
   const full =
     session.subscriptionCount >= option(OPTION_SESSION_SUBSCRIPTIONS_MAX) ||
     router.subscriptionCount >= option(OPTION_SUBSCRIPTIONS_MAX);

@@ -4,11 +4,11 @@
 let key: u64 = 0x9e3779b97f4a7c15;
 
 export function seedHash(seed: u32): void {
-  key = ((<u64>seed << 32) | 0x7f4a7c15) ^ 0x9e3779b97f4a7c15;
+  key = (((<u64>seed) << 32) | 0x7f4a7c15) ^ 0x9e3779b97f4a7c15;
 }
 
 export function hash(bytes: usize, length: u32, start: u32 = 0): u32 {
-  let state = key ^ (<u64>start << 32) ^ length;
+  let state = key ^ ((<u64>start) << 32) ^ length;
   const end = bytes + length;
   while (bytes + 8 <= end) {
     state = mix(state ^ load<u64>(bytes));
@@ -25,8 +25,8 @@ export function hash(bytes: usize, length: u32, start: u32 = 0): u32 {
     rest = (rest << 8) | load<u8>(bytes++);
     left--;
   }
-  state = mix(state ^ rest);
-  return <u32>(state ^ (state >> 32));
+  // Folded once already: folding again would cancel the high half out of the result.
+  return <u32>mix(state ^ rest);
 }
 
 /** Multiply and fold: every input bit reaches the low half, which picks the bucket. */

@@ -1,7 +1,7 @@
 // Reads the data types of MQTT (section 1.5) from a range of bytes. The mirror image of writer.ts. There is one reader,
 // at module level: start it, read, and ask once at the end whether all reads were good. A read past the end, an
-// overlong Variable Byte Integer or ill-formed UTF-8 sets the failure, which stays; reads after it return 0 and move
-// nothing. Every failure here is a Malformed Packet; whoever called knows that, this file knows no Reason Codes.
+// overlong Variable Byte Integer or ill-formed UTF-8 sets the failure, which stays, and leaves nothing to read. Every
+// failure here is a Malformed Packet; whoever called knows that, this file knows no Reason Codes.
 import { utf8Valid } from "./utf8";
 
 let cursor: usize = 0;
@@ -25,7 +25,7 @@ export function readerAt(): usize {
 
 /** Bytes not read yet; 0 after a failure, so that a loop over it ends. */
 export function readerLeft(): u32 {
-  return failed ? 0 : <u32>(limit - cursor);
+  return <u32>(limit - cursor);
 }
 
 /** True when some read since readerStart was not possible. */
@@ -56,11 +56,11 @@ export function readVarint(): u32 {
     const byte = <u32>load<u8>(cursor - 1);
     value |= (byte & 0x7f) << shift;
     if (byte < 0x80) {
-      if (byte == 0 && shift > 0) failed = true; // a last byte of 0 adds nothing: not the shortest form
+      if (byte == 0 && shift > 0) fail(); // a last byte of 0 adds nothing: not the shortest form
       return value;
     }
   }
-  failed = true;
+  fail();
   return 0;
 }
 
@@ -68,7 +68,7 @@ export function readVarint(): u32 {
  *  [MQTT-1.5.4-1]. */
 export function readString(): usize {
   const at = readBinary();
-  if (!utf8Valid(at, readLength)) failed = true;
+  if (!utf8Valid(at, readLength)) fail();
   return at;
 }
 
@@ -81,10 +81,15 @@ export function readBinary(): usize {
 }
 
 function take(count: u32): bool {
-  if (failed || <u32>(limit - cursor) < count) {
-    failed = true;
+  if (<u32>(limit - cursor) < count) {
+    fail();
     return false;
   }
   cursor += count;
   return true;
+}
+
+function fail(): void {
+  failed = true;
+  cursor = limit;
 }

@@ -20,7 +20,7 @@ export function resetBackoff(): void {
 /** Milliseconds to wait: between half of the step and all of it. */
 export function nextBackoff(): u32 {
   const longest = max<u64>(option(OPTION_RECONNECT_MAX_MS), 1);
-  const step = min<u64>(<u64>max<u32>(option(OPTION_RECONNECT_MIN_MS), 1) << min<u32>(attempts, 30), longest);
+  const step = min<u64>((<u64>max<u32>(option(OPTION_RECONNECT_MIN_MS), 1)) << min<u32>(attempts, 30), longest);
   attempts++;
   return <u32>(step - (step * (nextRandom() & 0xffff)) / 0x20000);
 }

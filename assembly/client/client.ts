@@ -2,6 +2,7 @@
 // published, subscribed and received is the business of the files beside it. The host opens sockets when EVENT_OPEN says so.
 
 import {
+  BAD_ARGUMENT,
   BAD_STATE,
   CLIENT_CONNECTION,
   CLOSE_CONNECT_TIMEOUT,
@@ -18,6 +19,7 @@ import {
   EVENT_OPEN,
   NO_DEADLINE,
   OK,
+  OPTION_CLEAN_SESSION,
   OPTION_CONNECT_TIMEOUT_MS,
   OPTION_KEEP_ALIVE_SEC,
   OPTION_PACKET_SIZE_MAX,
@@ -44,12 +46,13 @@ import {
   nextPacket,
   packetAt,
   pushInput,
+  unfinishedByte,
 } from "../packet/framer";
 import { CONNACK, LEVEL_3_1, PINGREQ } from "../packet/packet-type";
 import { encodePing, PING_SIZE } from "../packet/ping";
 import { CONNECTION_ACCEPTED, SUCCESS } from "../packet/reason-code";
 import { nextBackoff, resetBackoff, seedBackoff } from "./backoff";
-import { initIdentity, sendConnect } from "./identity";
+import { identityValid, initIdentity, sendConnect } from "./identity";
 import { CONNECTING, ENDING, IDLE, initLink, link, ONLINE, OPENING, WAITING } from "./link";
 import { initOutbox, outgoing, pumpOutbox, resumeOutbox } from "./outbox";
 import { forgetIncoming, handlePacket, initReceive } from "./receive";
@@ -77,6 +80,7 @@ export function initClient(seed: u32): void {
 /** Begin, and keep at it. */
 export function startConnecting(): u32 {
   if (link.state != IDLE) return BAD_STATE;
+  if (!identityValid()) return BAD_ARGUMENT;
   resetBackoff();
   open();
   return OK;
@@ -142,7 +146,7 @@ export function handleDeadline(): void {
     else if (link.state == ENDING) part(CLOSE_DISCONNECT, true);
     else if (pingFailed()) part(CLOSE_KEEP_ALIVE, true);
     else {
-      if (pingDue() <= nowMs) ping();
+      if (link.pingSentMs == 0 && pingDue() <= nowMs) ping();
       if (retryDue() <= nowMs) resumeOutbox();
       schedule();
     }
@@ -159,7 +163,11 @@ function walk(): void {
   let reason: u32 = 0;
   while (reason == 0) {
     const found = nextPacket(option(OPTION_PACKET_SIZE_MAX));
-    if (found == FRAME_MORE) break;
+    if (found == FRAME_MORE) {
+      // What does not begin with CONNACK is not waited for any longer.
+      if (link.state == CONNECTING && unfinishedByte(CONNACK << 4) >> 4 != CONNACK) reason = CLOSE_PROTOCOL;
+      break;
+    }
     if (found == FRAME_TOO_LARGE) reason = CLOSE_PACKET_SIZE;
     else if (found == FRAME_MALFORMED) reason = CLOSE_MALFORMED;
     else {
@@ -186,9 +194,11 @@ function handleFirst(firstByte: u32, body: usize, length: u32): u32 {
   }
   link.state = ONLINE;
   resetBackoff();
-  // 3.1 does not say; then what is subscribed twice is only replaced.
+  // 3.1 does not say. There what is subscribed twice is only replaced, and a Session that was to be kept is taken for kept,
+  // since to forget what has arrived could deliver it twice.
   const sessionPresent = connack.sessionPresent;
-  if (!sessionPresent) forgetIncoming();
+  const mayBePresent = link.level == LEVEL_3_1 && option(OPTION_CLEAN_SESSION) == 0;
+  if (!sessionPresent && !mayBePresent) forgetIncoming();
   pushEvent(EVENT_ONLINE, CLIENT_CONNECTION, u32(sessionPresent), 0);
   resumeRequests(sessionPresent);
   resumeOutbox();
@@ -199,6 +209,7 @@ function handleFirst(firstByte: u32, body: usize, length: u32): u32 {
 /** Sends on, and takes the next step of the end when it is time. */
 function goOn(): void {
   if (!disconnectSent) pumpOutbox();
+  if (link.state == ONLINE) schedule();
   if (link.state != ENDING) return;
   if (!disconnectSent && outgoing.waitingQos0 == 0) {
     disconnectSent = true;
@@ -248,8 +259,9 @@ function pingFails(): u64 {
   return link.pingSentMs + max(<u64>option(OPTION_KEEP_ALIVE_SEC) * 500, PING_WAIT_MIN_MS);
 }
 
+/** Only PINGRESP answers: a server that sends all else is not one to trust [MQTT-3.12.4-1]. */
 function pingFailed(): bool {
-  return link.pingSentMs > 0 && link.lastHeardMs <= link.pingSentMs && pingFails() <= nowMs;
+  return link.pingSentMs > 0 && pingFails() <= nowMs;
 }
 
 function ping(): void {

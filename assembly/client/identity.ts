@@ -7,6 +7,7 @@ import {
   OK,
   OPTION_CLEAN_SESSION,
   OPTION_KEEP_ALIVE_SEC,
+  OPTION_PROTOCOL_LEVEL,
   OPTION_WILL_FLAGS,
   TEXT_CLIENT_ID,
   TEXT_PASSWORD,
@@ -19,6 +20,7 @@ import { utf8Valid } from "../bytes/utf8";
 import { reserve } from "../effect/send";
 import { option } from "../limits";
 import { connect, connectSize, encodeConnect } from "../packet/connect";
+import { LEVEL_3_1, LEVEL_5_0 } from "../packet/packet-type";
 import { topicNameValid } from "../topic/name";
 import { IDLE, link } from "./link";
 
@@ -54,6 +56,16 @@ export function setText(id: u32, bytes: usize, length: u32): u32 {
   kept.length = length;
   kept.present = true;
   return OK;
+}
+
+/** Is this a CONNECT that a server may accept? */
+export function identityValid(): bool {
+  if (option(OPTION_PROTOCOL_LEVEL) != LEVEL_5_0) {
+    if (text(TEXT_PASSWORD).present && !text(TEXT_USER_NAME).present) return false; // [v3.1.1 MQTT-3.1.2-22]
+  }
+  if (text(TEXT_CLIENT_ID).length > 0) return true;
+  // A nameless client has no Session to come back to [v3.1.1 MQTT-3.1.3-7]; in 3.1 there are none.
+  return option(OPTION_PROTOCOL_LEVEL) != LEVEL_3_1 && option(OPTION_CLEAN_SESSION) != 0;
 }
 
 export function sendConnect(): void {

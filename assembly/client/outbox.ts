@@ -29,6 +29,8 @@ import { createMessage, Message } from "../session/message";
 import {
   ACK_COMPLETE,
   ackedSequence,
+  DROPPED,
+  DROPPED_NONE,
   dropOldest,
   enqueue,
   entryCost,
@@ -111,8 +113,10 @@ function makeRoom(message: Message): bool {
   const cost = entryCost(message);
   if (cost > most) return false;
   while (outgoing.bytes + cost > most) {
-    if (option(OPTION_OUTBOX_DROP) != OUTBOX_DROP_OLDEST || !dropOldest(outgoing)) return false;
-    pushEvent(EVENT_COMPLETED, 0, COMPLETED_DROPPED, tokenOf(ackedSequence));
+    if (option(OPTION_OUTBOX_DROP) != OUTBOX_DROP_OLDEST) return false;
+    const dropped = dropOldest(outgoing);
+    if (dropped == DROPPED_NONE) return false;
+    if (dropped == DROPPED) pushEvent(EVENT_COMPLETED, 0, COMPLETED_DROPPED, tokenOf(ackedSequence));
   }
   return true;
 }

@@ -1,14 +1,15 @@
 // What the server sends, packet by packet. Returns 0, or CLOSE_* when the server broke a rule.
 
-import { CLOSE_MALFORMED, CLOSE_PROTOCOL, CLOSE_TOPIC, EVENT_MESSAGE } from "../abi";
+import { CLOSE_PROTOCOL, EVENT_MESSAGE } from "../abi";
 import { create } from "../bytes/heap";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
 import { ACK_SHORT_SIZE, ack, decodeAck, encodeAckShort } from "../packet/ack";
+import { closeReasonOf } from "../packet/close-reason";
 import { PINGRESP, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, SUBACK, UNSUBACK } from "../packet/packet-type";
 import { decodePing } from "../packet/ping";
 import { decodePublish, publish } from "../packet/publish";
-import { MALFORMED_PACKET, SUCCESS, TOPIC_NAME_INVALID } from "../packet/reason-code";
+import { SUCCESS } from "../packet/reason-code";
 import { decodeSuback, decodeUnsuback, suback, unsuback } from "../packet/suback";
 import { addIncoming, dropIncoming, Incoming, removeIncoming } from "../session/incoming";
 import { ACK_RELEASE } from "../session/outgoing";
@@ -47,9 +48,7 @@ export function handlePacket(firstByte: u32, body: usize, length: u32): u32 {
     reason = decodePing(type, flags, length, link.level);
     if (reason == SUCCESS) link.pingSentMs = 0;
   } else return CLOSE_PROTOCOL;
-  if (reason == SUCCESS) return 0;
-  if (reason == MALFORMED_PACKET) return CLOSE_MALFORMED;
-  return reason == TOPIC_NAME_INVALID ? CLOSE_TOPIC : CLOSE_PROTOCOL;
+  return reason == SUCCESS ? 0 : closeReasonOf(reason);
 }
 
 function handlePublish(flags: u32, body: usize, length: u32): u32 {

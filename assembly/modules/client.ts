@@ -1,9 +1,10 @@
 // The client module: every export in a few lines. Arguments from outside are checked here, then client/ is called.
 // abi.ts says what each export promises.
 
-import { BAD_ARGUMENT, BAD_HANDLE, BAD_TOPIC, CLIENT_CONNECTION, LIMIT_REACHED, OK } from "../abi";
+import { BAD_ARGUMENT, BAD_HANDLE, BAD_STATE, BAD_TOPIC, CLIENT_CONNECTION, LIMIT_REACHED, OK } from "../abi";
 import * as client from "../client/client";
 import * as identity from "../client/identity";
+import { ENDING, link } from "../client/link";
 import { publishMessage } from "../client/outbox";
 import { addRequest } from "../client/requests";
 import { advanceClock } from "../effect/clock";
@@ -102,6 +103,7 @@ export function filterMatches(topicFilterLength: u32, topicNameLength: u32): boo
 }
 
 function request(topicFilterLength: u32, qos: u32, isUnsubscribe: bool): u32 {
+  if (link.state == ENDING) return BAD_STATE;
   const bytes = argumentBytes();
   if (!filter.topicFilterValid(bytes, topicFilterLength)) return BAD_TOPIC;
   const token = addRequest(bytes, topicFilterLength, qos, isUnsubscribe);

@@ -1,11 +1,6 @@
 // Exports that the broker and the client module have in common: abi.ts says what each of them promises.
 
-import {
-  ABI_VERSION,
-  ARGUMENT_MAX,
-  BAD_ARGUMENT,
-  OK,
-} from "../abi";
+import { ABI_VERSION, ARGUMENT_MAX, BAD_ARGUMENT, OK } from "../abi";
 import { seedHash } from "../bytes/hash";
 import { allocate, heapBytes, release } from "../bytes/heap";
 import { eventCount, eventRecords } from "../effect/event";

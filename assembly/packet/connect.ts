@@ -35,6 +35,8 @@ export class Connect {
    *  unknown name. */
   level: u32;
   /** Clean Session in 3.x, Clean Start in 5.0. */
+  /** The Protocol Name is one of MQTT's, whatever the level: an answer would be understood. */
+  nameKnown: bool;
   cleanStart: bool;
   willFlag: bool;
   willRetain: bool;
@@ -107,13 +109,15 @@ export function decodeConnect(flags: u32, body: usize, length: u32): u32 {
   return decodeCredentials();
 }
 
-/** Sets connect.level when the name is known, supported or not. */
+/** Sets connect.nameKnown, and connect.level when the name is known, supported or not. */
 function decodeLevel(name: usize, nameLength: u32, level: u32): u32 {
   if (nameLength == 4 && memory.compare(name, MQTT, 4) == 0) {
+    connect.nameKnown = true;
     connect.level = level;
     return level == LEVEL_3_1_1 || level == LEVEL_5_0 ? SUCCESS : UNSUPPORTED_PROTOCOL_VERSION; // [MQTT-3.1.2-2]
   }
   if (nameLength == 6 && memory.compare(name, MQISDP, 6) == 0) {
+    connect.nameKnown = true;
     connect.level = level;
     return level == LEVEL_3_1 ? SUCCESS : UNSUPPORTED_PROTOCOL_VERSION;
   }

@@ -94,17 +94,18 @@ export function pushInput(stream: Stream, length: u32): bool {
 /** Adds the input buffer's bytes to what waits, without looking at them. Room doubles, up to the packet's own length: a
  *  peer that only announces a large packet has not made us allocate it. */
 export function appendInput(stream: Stream, length: u32): void {
-  const needed = stream.waitingLength + length;
+  const kept = stream.waitingLength;
+  const needed = kept + length;
   if (needed > stream.waitingCapacity) {
     const capacity = max(needed, min(stream.waitingCapacity * 2, stream.packetLength + headroom));
     const block = allocate(capacity);
-    memory.copy(block, stream.waiting, stream.waitingLength);
+    memory.copy(block, stream.waiting, kept);
     dropInput(stream);
     stream.waiting = block;
     stream.waitingCapacity = capacity;
     streamBytes += capacity;
   }
-  memory.copy(stream.waiting + stream.waitingLength, input, length);
+  memory.copy(stream.waiting + kept, input, length);
   stream.waitingLength = needed;
 }
 
@@ -135,6 +136,11 @@ export function nextPacket(sizeMax: u32): u32 {
     at += frameLength;
   }
   return found;
+}
+
+/** First byte of the packet that is not whole yet; `none` when there is not even that. */
+export function unfinishedByte(none: u32): u32 {
+  return at < end ? <u32>load<u8>(at) : none;
 }
 
 /** Ends the walk; the bytes it did not use wait for more. */

@@ -110,7 +110,8 @@ function topicFault(): u32 {
     if (publish.topicAlias != 0) return SUCCESS;
     return PROTOCOL_ERROR; // 3.3.2.1, [MQTT-4.7.3-1]
   }
-  return utf8Valid(publish.topicName, publish.topicNameLength) ? TOPIC_NAME_INVALID : MALFORMED_PACKET; // [MQTT-3.3.2-2]
+  // [MQTT-3.3.2-2] and [MQTT-3.3.2-1]
+  return utf8Valid(publish.topicName, publish.topicNameLength) ? TOPIC_NAME_INVALID : MALFORMED_PACKET;
 }
 
 /** Bytes of the whole packet encoded from `publish`, its payload included. */
@@ -176,7 +177,7 @@ export function encodePublishHeader(
   }
   if (level == LEVEL_5_0) {
     at = storeVarint(at, propertiesLength);
-    memory.copy(at, properties, propertiesLength);
+    if (propertiesLength != 0) memory.copy(at, properties, propertiesLength); // an empty copy is a call all the same
     at += propertiesLength;
   }
   return at;

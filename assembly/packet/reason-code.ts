@@ -109,7 +109,7 @@ const ALLOWED_FROM_0X80 = memory.data<u8>([
   IN_CONNACK | IN_DISCONNECT, // 0x89
   IN_CONNACK, // 0x8a
   IN_DISCONNECT, // 0x8b
-  IN_CONNACK | IN_DISCONNECT, // 0x8c
+  IN_CONNACK | IN_DISCONNECT, // 0x8c: in DISCONNECT by table 2-6; table 3-10 leaves it out
   IN_DISCONNECT, // 0x8d
   IN_DISCONNECT, // 0x8e
   IN_SUBACK | IN_UNSUBACK | IN_DISCONNECT, // 0x8f

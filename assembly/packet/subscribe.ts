@@ -2,15 +2,16 @@
 // filter subscribes nothing. Then nextTopicFilter hands out the pairs of Topic Filter and Subscription Options. Encode
 // below.
 import {
+  readBinary,
   readerAt,
   readerFailed,
   readerLeft,
   readerStart,
   readLength,
-  readString,
   readU8,
   readU16,
 } from "../bytes/reader";
+import { utf8Valid } from "../bytes/utf8";
 import { writeRaw, writerAt, writeU16 } from "../bytes/writer";
 import { isShared, topicFilterValid } from "../topic/filter";
 import { packetSize, propertiesSize, startPacket } from "./fixed-header";

@@ -58,7 +58,7 @@ function decodeFilters(end: usize): u32 {
     if (!topicFilterValid(filter, readLength)) return filterFault(filter, readLength);
     unsubscribe.count += 1;
   }
-  return readerFailed() ? MALFORMED_PACKET : SUCCESS;
+  return SUCCESS;
 }
 
 /** Goes on to the next filter of the packet decoded last: fills topicFilter, topicFilterLength. False when there is

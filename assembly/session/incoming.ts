@@ -53,7 +53,7 @@ function find(incoming: Incoming, packetId: u32): usize {
   const mask = incoming.capacity - 1;
   let index = packetId & mask;
   while (true) {
-    const place = incoming.places + (<usize>index << 1);
+    const place = incoming.places + ((<usize>index) << 1);
     const there = <u32>load<u16>(place);
     if (there == packetId || there == 0) return place;
     index = (index + 1) & mask;
@@ -67,14 +67,14 @@ function closeGap(incoming: Incoming, gap: u32): void {
   let index = gap;
   while (true) {
     index = (index + 1) & mask;
-    const there = <u32>load<u16>(places + (<usize>index << 1));
+    const there = <u32>load<u16>(places + ((<usize>index) << 1));
     if (there == 0) break;
     if (((index - there) & mask) >= ((index - gap) & mask)) {
-      store<u16>(places + (<usize>gap << 1), there);
+      store<u16>(places + ((<usize>gap) << 1), there);
       gap = index;
     }
   }
-  store<u16>(places + (<usize>gap << 1), 0);
+  store<u16>(places + ((<usize>gap) << 1), 0);
 }
 
 function grow(incoming: Incoming): void {
@@ -87,7 +87,7 @@ function grow(incoming: Incoming): void {
   memory.fill(incoming.places, 0, capacity * 2);
   if (oldCapacity == 0) return;
   for (let i: u32 = 0; i < oldCapacity; i++) {
-    const packetId = <u32>load<u16>(old + (<usize>i << 1));
+    const packetId = <u32>load<u16>(old + ((<usize>i) << 1));
     if (packetId != 0) store<u16>(find(incoming, packetId), packetId);
   }
   release(old, oldCapacity * 2);

@@ -8,7 +8,12 @@
 //
 // An entry that is finished behind an unfinished one keeps its place, without its message, until the head gets there.
 
-import { OPTION_INFLIGHT_BYTES_MAX, OPTION_INFLIGHT_MAX, OPTION_OUTPUT_BYTES_SOFT, OPTION_OUTPUT_TOTAL_MAX } from "../abi";
+import {
+  OPTION_INFLIGHT_BYTES_MAX,
+  OPTION_INFLIGHT_MAX,
+  OPTION_OUTPUT_BYTES_SOFT,
+  OPTION_OUTPUT_TOTAL_MAX,
+} from "../abi";
 import { hold, letGo } from "../bytes/counted";
 import { allocate, release } from "../bytes/heap";
 import { Output, outputBytes, reserve } from "../effect/send";
@@ -30,11 +35,26 @@ const NONE: u32 = 0xff;
 /** Next state by state (rows) and by acknowledgement: PUBACK, PUBREC, PUBREL (never sent to a sender), PUBCOMP.
  *  A second PUBREC is answered with PUBREL again: the first one may have been lost. */
 const NEXT: usize = memory.data<u8>([
-  0xff, 0xff, 0xff, 0xff, // QUEUED
-  4, 0xff, 0xff, 0xff, //    AWAIT_PUBACK
-  0xff, 3, 0xff, 0xff, //    AWAIT_PUBREC
-  0xff, 3, 0xff, 4, //       AWAIT_PUBCOMP
-  0xff, 0xff, 0xff, 0xff, // DONE
+  0xff,
+  0xff,
+  0xff,
+  0xff, // QUEUED
+  4,
+  0xff,
+  0xff,
+  0xff, //    AWAIT_PUBACK
+  0xff,
+  3,
+  0xff,
+  0xff, //    AWAIT_PUBREC
+  0xff,
+  3,
+  0xff,
+  4, //       AWAIT_PUBCOMP
+  0xff,
+  0xff,
+  0xff,
+  0xff, // DONE
 ]);
 
 @unmanaged
@@ -56,7 +76,7 @@ export class Outgoing {
   /** Of those, not acknowledged: their count and their messages' bytes. */
   inflight: u32;
   inflightBytes: u32;
-  /** Bytes of all messages here and their entries. */
+  /** Bytes of all messages here and of all entries, finished ones too while they keep their place. */
   bytes: u32;
   /** QoS 0 entries not sent yet: while there are some, later QoS 0 messages line up behind them. */
   waitingQos0: u32;
@@ -135,7 +155,7 @@ export function handleAck(outgoing: Outgoing, type: u32, packetId: u32): u32 {
   const offset = packetId >= head ? packetId - head : packetId + outgoing.packetIdMax - head;
   if (offset >= outgoing.length) return ACK_UNKNOWN;
   const entry = entryAt(outgoing, offset);
-  const next = <u32>load<u8>(NEXT + (<u32>entry.state << 2) + (type - PUBACK));
+  const next = <u32>load<u8>(NEXT + ((<u32>entry.state) << 2) + (type - PUBACK));
   if (next == NONE) return ACK_UNKNOWN;
   if (offset < outgoing.sent) leaveFlight(outgoing, entry, next);
   entry.state = <u8>next;
@@ -153,17 +173,24 @@ export function rewind(outgoing: Outgoing): void {
   outgoing.inflightBytes = 0;
 }
 
-/** Gives up the oldest entry that was never sent; false when there is none. ackedSequence is its number. */
-export function dropOldest(outgoing: Outgoing): bool {
+export const DROPPED_NONE: u32 = 0;
+/** At QoS 0: nobody waits to hear of it. */
+export const DROPPED_SILENT: u32 = 1;
+/** ackedSequence is its number. */
+export const DROPPED: u32 = 2;
+
+/** Gives up the oldest entry that was never sent, if there is one. */
+export function dropOldest(outgoing: Outgoing): u32 {
   for (let i = outgoing.sent; i < outgoing.length; i++) {
     const entry = entryAt(outgoing, i);
     if (<u32>entry.state != QUEUED) continue;
+    const dropped = entry.flags >> 1 == 0 ? DROPPED_SILENT : DROPPED;
     finish(outgoing, entry);
     ackedSequence = outgoing.headSequence + i;
     trim(outgoing);
-    return true;
+    return dropped;
   }
-  return false;
+  return DROPPED_NONE;
 }
 
 /** Gives up everything. */
@@ -172,6 +199,7 @@ export function dropOutgoing(outgoing: Outgoing): void {
   if (outgoing.capacity > 0) release(outgoing.entries, outgoing.capacity * offsetof<Entry>());
   const packetId = (<u32>outgoing.headPacketId - 1 + outgoing.length) % outgoing.packetIdMax;
   outgoing.headSequence += outgoing.length;
+  outgoing.bytes = 0;
   outgoing.headPacketId = <u16>(packetId + 1);
   outgoing.entries = 0;
   outgoing.capacity = 0;
@@ -234,7 +262,7 @@ function finish(outgoing: Outgoing, entry: Entry): void {
 function dropMessage(outgoing: Outgoing, entry: Entry): void {
   const message = entry.message;
   if (message === null) return;
-  outgoing.bytes -= entryCost(message);
+  outgoing.bytes -= message.size;
   entry.message = null;
   letGo(message);
 }
@@ -244,6 +272,7 @@ function trim(outgoing: Outgoing): void {
   while (outgoing.length > 0 && <u32>entryAt(outgoing, 0).state == DONE) {
     outgoing.headIndex = (outgoing.headIndex + 1) & (outgoing.capacity - 1);
     outgoing.length--;
+    outgoing.bytes -= offsetof<Entry>();
     outgoing.headSequence++;
     outgoing.headPacketId = outgoing.headPacketId == outgoing.packetIdMax ? 1 : outgoing.headPacketId + 1;
     if (outgoing.sent > 0) outgoing.sent--;

@@ -2,7 +2,9 @@
 // The tree of Subscriptions does the broker's routing; filterMatches is for access control, bridges, clients, and to
 // test the tree.
 import { utf8Valid } from "../bytes/utf8";
-import { hasWildcard as rangeHasWildcard, topicNameValid } from "./name";
+import { hasWildcard, topicNameValid } from "./name";
+
+export { hasWildcard };
 
 const SLASH: u8 = 0x2f;
 const PLUS: u8 = 0x2b;
@@ -14,11 +16,12 @@ const SHARE_PREFIX_LENGTH: u32 = 7;
 
 /** True for 1..65,535 bytes of UTF-8 with '+' alone in its level [MQTT-4.7.1-2], '#' alone in the last level
  *  [MQTT-4.7.1-1], and, if it begins with "$share/", a Share Name and a filter behind it [MQTT-4.8.2-1]
- *  [MQTT-4.8.2-2]. */
+ *  [MQTT-4.8.2-2]. A false with utf8Valid true is an invalid filter, a false with utf8Valid false a Malformed
+ *  Packet. */
 export function topicFilterValid(ptr: usize, length: u32): bool {
   if (isShared(ptr, length)) {
     const start = sharedFilterStart(ptr, length);
-    if (start == 0 || rangeHasWildcard(ptr, start)) return false;
+    if (start == 0 || hasWildcard(ptr, start)) return false;
     return length <= 0xffff && wildcardsPlaced(ptr + start, ptr + length) && utf8Valid(ptr, length);
   }
   if (topicNameValid(ptr, length)) return true; // without wildcards the rules are the same, and eight bytes at a time
@@ -38,11 +41,6 @@ export function sharedFilterStart(ptr: usize, length: u32): u32 {
   let at = SHARE_PREFIX_LENGTH;
   while (at < length && load<u8>(ptr + at) != SLASH) at++;
   return at > SHARE_PREFIX_LENGTH && at + 1 < length ? at + 1 : 0;
-}
-
-/** True when the filter has a wildcard character anywhere. */
-export function hasWildcard(ptr: usize, length: u32): bool {
-  return rangeHasWildcard(ptr, length);
 }
 
 /** True when a message of the valid Topic Name is for the valid Topic Filter, whose "$share/.../" is not given

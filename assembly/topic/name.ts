@@ -10,7 +10,7 @@ const EIGHTS: u64 = ONES * 0x08;
 const PLUSES: u64 = ONES * 0x2b;
 
 /** True for 1..65,535 bytes [MQTT-4.7.3-1] [MQTT-4.7.3-3] of UTF-8 without U+0000 [MQTT-4.7.3-2], '+' or '#'
- *  [MQTT-4.7.1-1]. Reads nothing outside the range. A false with utf8Valid true is an invalid name, a false with
+ *  [MQTT-4.7.0-1]. Reads nothing outside the range. A false with utf8Valid true is an invalid name, a false with
  *  utf8Valid false a Malformed Packet. */
 export function topicNameValid(ptr: usize, length: u32): bool {
   if (length - 1 > 0xfffe) return false; // 0 wraps around
@@ -27,7 +27,7 @@ export function topicNameValid(ptr: usize, length: u32): bool {
 }
 
 /** Levels of a Topic Name or Topic Filter of at least one byte: separators plus one, as empty levels count
- *  [MQTT-4.7.3-1]. */
+ *  too. */
 export function topicLevels(ptr: usize, length: u32): u32 {
   const end = ptr + length;
   let levels: u32 = 1;
@@ -44,10 +44,11 @@ export function hasWildcard(ptr: usize, length: u32): bool {
   return false;
 }
 
-/** True when none of the eight bytes is 0x00, '+', '#' or above 0x7f. Without high bits, subtracting 1 borrows only
- *  from a zero byte. */
+/** True when none of the eight bytes is 0x00, '+', '#' or above 0x7f. The first difference has a high bit where a byte
+ *  was 0 or above 0x80, the second where it was a wildcard, which is 0 there, or 0x80. Only a 0 borrows from its
+ *  neighbour, and then the answer is no already. */
 function plain(eight: u64): bool {
-  return (((eight - ONES) | (((eight | EIGHTS) ^ PLUSES) - ONES) | eight) & HIGHS) == 0;
+  return (((eight - ONES) | (((eight | EIGHTS) ^ PLUSES) - ONES)) & HIGHS) == 0;
 }
 
 /** The 1..7 bytes at `ptr` in one word, some of them twice, so that `plain` may judge them without reading further. */

@@ -33,7 +33,10 @@ export function logBroker(broker: Broker, print: (line: string) => void, now: ()
   });
 }
 
-/** Text that cannot move the cursor or colour the terminal: control characters as \x1b, line separators and the like too. */
+/**
+ * Text that cannot move the cursor or colour the terminal: control characters as \x1b, line separators and the like
+ * too.
+ */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0;

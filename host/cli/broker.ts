@@ -6,7 +6,7 @@ import { logBroker } from "./broker-log.ts";
 import { listenFailure } from "./failure.ts";
 import { addressText, collect, listenPort } from "./mosquitto-options.ts";
 import { Output } from "./output.ts";
-import { onInterrupt } from "./signals.ts";
+import { Ending, onInterrupt } from "./signals.ts";
 
 /** The command, ready to be added to the program. `end` receives the exit code. */
 export function brokerCommand(end: (exitCode: number) => void): Command {
@@ -32,22 +32,19 @@ interface BrokerFlags {
 }
 
 async function run(flags: BrokerFlags): Promise<number> {
-  let finish = () => {};
-  const finished = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
-  onInterrupt(finish);
-  const output = new Output(process.stdout, finish);
+  const ending = new Ending();
+  onInterrupt(() => ending.finish(0));
+  const output = new Output(process.stdout, () => ending.finish(0));
   const hosts = flags.host ?? ["127.0.0.1"];
   const broker = await Broker.start({ listen: hosts.map((host) => ({ host, port: flags.port })) }).catch((error) => {
     throw listenFailure(error, flags.port);
   });
   for (const line of welcome(broker.addresses)) output.line(line);
   if (flags.verbose) logBroker(broker, (line) => output.line(line));
-  await finished;
+  const exitCode = await ending.exitCode;
   await broker.close();
   await output.end();
-  return 0;
+  return exitCode;
 }
 
 /** Where the broker listens, who may connect, and how to change that. */

@@ -1,5 +1,5 @@
-// The three simulated devices of `midge demo`, each with a Client of its own, as a real device would have. They show what
-// MQTT is for: a reading that is retained, a will that tells of a loss, a command that is answered.
+// The three simulated devices of `midge demo`, each with a Client of its own, as a real device would have. They show
+// what MQTT is for: a reading that is retained, a will that tells of a loss, a command that is answered.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientOptions, Message } from "../api-types.ts";
@@ -11,7 +11,9 @@ export async function runDevices(port: number, signal: AbortSignal): Promise<voi
   await Promise.all([thermometer(broker, signal), door(broker, signal), pump(broker, signal)]);
 }
 
-/** A temperature every second, retained: whoever subscribes later has a value at once. QoS 0: the next one comes soon. */
+/**
+ * A temperature every second, retained: whoever subscribes later has a value at once. QoS 0: the next one comes soon.
+ */
 async function thermometer(broker: ClientOptions, signal: AbortSignal): Promise<void> {
   const client = await Client.connect({ ...broker, clientId: "thermometer" });
   for (let second = 0; await pause(1_000, signal); second++) {
@@ -22,7 +24,10 @@ async function thermometer(broker: ClientOptions, signal: AbortSignal): Promise<
   await client.end();
 }
 
-/** A door that opens and closes, QoS 1: no change may be lost. Now and then its battery fails, and its will says "offline". */
+/**
+ * A door that opens and closes, QoS 1: no change may be lost. Now and then its battery fails, and its will says
+ * "offline".
+ */
 async function door(broker: ClientOptions, signal: AbortSignal): Promise<void> {
   const will = { topicName: TOPICS.door, payload: "offline", qos: 1, retain: true } as const;
   while (!signal.aborted) {
@@ -37,7 +42,10 @@ async function door(broker: ClientOptions, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** A pump that obeys its set topic and answers with its state, QoS 2: exactly once. A timer of the demo presses its button. */
+/**
+ * A pump that obeys its set topic and answers with its state, QoS 2: exactly once. A timer of the demo presses its
+ * button.
+ */
 async function pump(broker: ClientOptions, signal: AbortSignal): Promise<void> {
   const client = await Client.connect({ ...broker, clientId: "pump" });
   client.on("message", (message: Message) => {

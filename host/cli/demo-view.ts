@@ -21,7 +21,9 @@ interface Row extends Seen {
 export class TopicTable {
   private readonly rows = new Map<string, Row>();
 
-  /** A message was published. Topics beyond ROWS_MAX are not shown: a terminal has no more lines, and memory has an end. */
+  /**
+   * A message was published. Topics beyond ROWS_MAX are not shown: a terminal has no more lines, and memory has an end.
+   */
   see(seen: Seen, atMs: number): void {
     const row = this.rows.get(seen.topicName);
     if (row === undefined && this.rows.size === ROWS_MAX) return;

@@ -33,7 +33,7 @@ async function demo(flags: DemoFlags): Promise<number> {
   onInterrupt(() => over.abort());
   const output = new Output(process.stdout, () => over.abort());
   if (flags.seconds !== undefined) setTimeout(() => over.abort(), flags.seconds * 1000);
-  const { broker, port } = await startBroker(flags.port);
+  const { broker, port } = await startBroker(flags.port, PORT_DEFAULT);
   const view = await Client.connect({ host: "127.0.0.1", port, clientId: "demo-view" });
   const moved = flags.port === undefined && port !== PORT_DEFAULT;
   const head = [...(moved ? [`Port ${PORT_DEFAULT} is in use, so this is on ${port}.`] : []), ...introduction(port)];
@@ -47,10 +47,12 @@ async function demo(flags: DemoFlags): Promise<number> {
   return 0;
 }
 
-/** The broker on the port asked for, or on the first free one from 1883 on. */
-async function startBroker(wanted?: number): Promise<{ broker: Broker; port: number }> {
-  const first = wanted ?? PORT_DEFAULT;
-  for (let port = first; ; port++) {
+/** A broker on the port asked for, or else on the first free one from `first` on. Rejects with a Failure. */
+export async function startBroker(
+  wanted: number | undefined,
+  first: number,
+): Promise<{ broker: Broker; port: number }> {
+  for (let port = wanted ?? first; ; port++) {
     try {
       const broker = await Broker.start({ listen: [{ host: "127.0.0.1", port }] });
       return { broker, port: broker.addresses[0]?.port ?? port };
@@ -62,8 +64,8 @@ async function startBroker(wanted?: number): Promise<{ broker: Broker; port: num
 }
 
 /**
- * Calls `show` for every message. Its payload comes to the subscriber; how it was published only the broker knows, since a
- * live message reaches subscribers without RETAIN [v3.1.1 MQTT-3.3.1-9]. The broker speaks first.
+ * Calls `show` for every message. Its payload comes to the subscriber; how it was published only the broker knows,
+ * since a live message reaches subscribers without RETAIN [v3.1.1 MQTT-3.3.1-9]. The broker speaks first.
  */
 function watch(broker: Broker, view: Client, show: (seen: Seen) => void): void {
   const retained = new Map<string, boolean>();
@@ -80,7 +82,10 @@ function showLines(head: readonly string[], output: Output): (seen: Seen) => voi
   return (seen) => output.line(seenLine(seen, new Date()));
 }
 
-/** Redraws the table in place a few times a second, in the terminal's second screen: the first one comes back at the end. */
+/**
+ * Redraws the table in place a few times a second, in the terminal's second screen: the first one comes back at the
+ * end.
+ */
 function showTable(head: readonly string[], output: Output, over: AbortSignal): (seen: Seen) => void {
   const table = new TopicTable();
   const draw = () => {

@@ -1,5 +1,6 @@
-// What the commands fail with: one line that a person understands, and the exit code of mosquitto_pub and mosquitto_sub.
-// Knows the codes of MidgeError, of CONNACK and of the operating system, and turns them into words; knows no command and prints nothing.
+// What the commands fail with: one line that a person understands, and the exit code of mosquitto_pub and
+// mosquitto_sub. Knows the codes of MidgeError, of CONNACK and of the operating system, and turns them into words;
+// knows no command and prints nothing.
 
 import type { MidgeErrorCode } from "../errors.ts";
 
@@ -22,8 +23,8 @@ export class Failure extends Error {
 export class UsageFailure extends Failure {}
 
 /**
- * What a Client failed with, as a Failure: why it did not connect, or is gone, or did not publish or subscribe. `address` is
- * where it went, as in "127.0.0.1:1883". An error that is none of a Client's comes back as it is.
+ * What a Client failed with, as a Failure: why it did not connect, or is gone, or did not publish or subscribe.
+ * `address` is where it went, as in "127.0.0.1:1883". An error that is none of a Client's comes back as it is.
  */
 export function clientFailure(error: unknown, address: string): unknown {
   const { code, returnCode } = error as { code?: MidgeErrorCode; returnCode?: number };
@@ -47,8 +48,12 @@ export function clientFailure(error: unknown, address: string): unknown {
   }
 }
 
-/** Why the broker could not listen. `port` is the one it was asked for; the system's own error names the address. */
-export function listenFailure(error: unknown, port: number): Failure {
+/**
+ * Why the broker could not listen. `port` is the one it was asked for; the system's own error names the address. An
+ * error of another kind comes back as it is.
+ */
+export function listenFailure(error: unknown, port: number): unknown {
+  if ((error as { code?: MidgeErrorCode }).code !== "LISTEN_FAILED") return error;
   const cause = systemError(error);
   const where = cause?.address === undefined ? `port ${port}` : `${cause.address}:${cause.port ?? port}`;
   switch (cause?.code) {

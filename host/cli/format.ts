@@ -1,14 +1,18 @@
 // What `midge sub` prints for one message: the payload, topic and payload (-v), or the format of -F.
 //
-// Everything is put together as a "byte string", one character per byte (latin1): a payload passes through unchanged, whatever
-// its bytes are, and text goes in as its UTF-8 bytes. A format is compiled once; a wrong one throws UsageFailure before connecting.
+// Everything is put together as a "byte string", one character per byte (latin1): a payload passes through unchanged,
+// whatever its bytes are, and text goes in as its UTF-8 bytes. A format is compiled once; a wrong one throws
+// UsageFailure before connecting.
 
 import type { Message } from "../api-types.ts";
 import { UsageFailure } from "./failure.ts";
 import { isValidJson, jsonBytes, reformatJson } from "./json.ts";
 import { isoTime, strftime } from "./strftime.ts";
 
-/** The bytes to print for a message that arrived at that moment, without a line end. `complain`: a line for standard error. */
+/**
+ * The bytes to print for a message that arrived at that moment, without a line end. `complain`: a line for standard
+ * error.
+ */
 export type Format = (message: Message, at: Date, complain: (line: string) => void) => Buffer;
 
 /** Payload only, the default. */
@@ -18,7 +22,10 @@ export const payloadFormat: Format = (message) => Buffer.from(message.payload);
 export const verboseFormat: Format = (message) =>
   Buffer.concat([Buffer.from(`${message.topicName} `), message.payload.length === 0 ? NULL_TEXT : message.payload]);
 
-/** -F: the output format of mosquitto_sub(1). `pretty`: JSON over several lines. Throws UsageFailure when the format is wrong. */
+/**
+ * -F: the output format of mosquitto_sub(1). `pretty`: JSON over several lines. Throws UsageFailure when the format is
+ * wrong.
+ */
 export function compileFormat(format: string, pretty = false): Format {
   const pieces = parse(format, pretty);
   return (message, at, complain) => {
@@ -93,7 +100,7 @@ interface Field {
   pretty: boolean;
 }
 
-/** The parameters, and what flags and widths mean to them: a number may be zero padded, a text cut, the rest ignores them. */
+/** The parameters, and what flags and widths mean to them: numbers and payloads may be zero padded, texts cut. */
 const PARAMETERS: Readonly<Record<string, (field: Field) => Piece>> = {
   "%": () => "%",
   t: text(({ message }) => message.topicName),

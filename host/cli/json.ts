@@ -1,5 +1,6 @@
-// JSON for -F %j and %J, over byte strings (one character per byte), so that a payload's bytes reach the output unchanged.
-// A payload that is JSON already is not parsed and printed again: that would change its numbers (2.50, and all beyond 2^53).
+// JSON for -F %j and %J, over byte strings (one character per byte), so that a payload's bytes reach the output
+// unchanged. A payload that is JSON already is not parsed and printed again: that would change its numbers (2.50, and
+// all beyond 2^53).
 
 /** A JSON string of those bytes. Bytes that are not UTF-8 stay as they are, as mosquitto_sub leaves them. */
 export function jsonBytes(bytes: string): string {
@@ -17,7 +18,9 @@ export function isValidJson(bytes: Uint8Array): boolean {
   }
 }
 
-/** Valid JSON on one line, or with `pretty` one member or element a line. Numbers and strings stay as they were written. */
+/**
+ * Valid JSON on one line, or with `pretty` one member or element a line. Numbers and strings stay as they were written.
+ */
 export function reformatJson(json: string, pretty: boolean): string {
   let depth = 0;
   let previous = "";

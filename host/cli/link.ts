@@ -2,7 +2,7 @@
 // `gone` rejects when the Client gives up. Prints to standard error only: notices unless --quiet, details with -d.
 
 import type { ClientOptions } from "../api-types.ts";
-import type { Client } from "../client.ts";
+import { Client } from "../client.ts";
 import { clientFailure, reasonOf } from "./failure.ts";
 import { addressText, type ConnectionFlags, followSrv } from "./mosquitto-options.ts";
 
@@ -18,13 +18,8 @@ export interface Link {
   notice(text: string): void;
 }
 
-/** Connects, following -S. Rejects with a Failure. `name`: of the command, in front of its notices. `open`: Client.connect. */
-export async function connect(
-  name: string,
-  wanted: ClientOptions,
-  flags: ConnectionFlags,
-  open: (options: ClientOptions) => Promise<Client>,
-): Promise<Link> {
+/** Connects, following -S. Rejects with a Failure. `name`: of the command, in front of its notices. */
+export async function connect(name: string, wanted: ClientOptions, flags: ConnectionFlags): Promise<Link> {
   const options = await followSrv(wanted, flags);
   const address = addressText(options);
   const notice = (text: string) => {
@@ -34,7 +29,7 @@ export async function connect(
     if (flags.debug) process.stderr.write(`${text}\n`);
   };
   debug(`CONNECT to ${address}, MQTT ${options.protocolVersion ?? "3.1.1"}`);
-  const client = await open(options).catch((error: unknown) => {
+  const client = await Client.connect(options).catch((error: unknown) => {
     throw clientFailure(error, address);
   });
   debug(`CONNACK accepted, client id ${client.clientId}`);

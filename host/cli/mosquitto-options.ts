@@ -1,6 +1,7 @@
-// The options that `midge pub` and `midge sub` share: those of mosquitto_pub and mosquitto_sub, with the same letters and
-// defaults. Turns what commander has read into ClientOptions, and rejects what cannot be meant, before any connection.
-// Knows no socket and prints nothing; a wrong value is an InvalidArgumentError (commander names the option) or a UsageFailure.
+// The options that `midge pub` and `midge sub` share: those of mosquitto_pub and mosquitto_sub, with the same letters
+// and defaults. Turns what commander has read into ClientOptions, and rejects what cannot be meant, before any
+// connection. Knows no socket and prints nothing; a wrong value is an InvalidArgumentError (commander names the option)
+// or a UsageFailure.
 
 import { resolveSrv } from "node:dns/promises";
 import { type Command, InvalidArgumentError } from "commander";
@@ -65,7 +66,9 @@ export function addConnectionOptions(command: Command): Command {
     .helpOption("--help", "show this help");
 }
 
-/** The ClientOptions that the flags mean. An explicit -h, -p, -u or -P is preferred to that part of -L, in any order. */
+/**
+ * The ClientOptions that the flags mean. An explicit -h, -p, -u or -P is preferred to that part of -L, in any order.
+ */
 export function clientOptions(flags: ConnectionFlags): ClientOptions {
   const { url } = flags;
   const userName = flags.username ?? url?.userName;
@@ -141,7 +144,9 @@ function defined<T extends object>(object: { [K in keyof T]: T[K] | undefined })
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }
 
-/** Reads the argument of -L. User name, password and topic are taken as written: mosquitto decodes no %XX there either. */
+/**
+ * Reads the argument of -L. User name, password and topic are taken as written: mosquitto decodes no %XX there either.
+ */
 export function brokerUrl(text: string): BrokerUrl {
   const scheme = /^([a-z]+):\/\//.exec(text)?.[1];
   if (scheme === "mqtts") throw new InvalidArgumentError("TLS is not supported yet; use mqtt://");

@@ -1,6 +1,6 @@
-// Standard output of the commands that go on: bytes as they are, those of one turn of the event loop in one write. Ends quietly when the
-// reader has gone (`midge sub ... | head`). Writing to a pipe or a terminal waits for the reader (Node does so on POSIX), and
-// that is the back-pressure: a slow reader slows the reading of the socket, not the memory.
+// Standard output of the commands that go on: bytes as they are, those of one turn of the event loop in one write. Ends
+// quietly when the reader has gone (`midge sub ... | head`). Writing to a pipe or a terminal waits for the reader (Node
+// does so on POSIX), and that is the back-pressure: a slow reader slows the reading of the socket, not the memory.
 
 import type { Writable } from "node:stream";
 
@@ -10,7 +10,9 @@ export class Output {
   private waiting: Uint8Array[] = [];
   private closed = false;
 
-  /** `stream`: standard output. `onClosed`: its reader has gone; nothing more will be printed. Another error is thrown. */
+  /**
+   * `stream`: standard output. `onClosed`: its reader has gone; nothing more will be printed. Another error is thrown.
+   */
   constructor(stream: Writable, onClosed: () => void) {
     this.stream = stream;
     stream.on("error", (error: NodeJS.ErrnoException) => {

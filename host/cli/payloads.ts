@@ -1,6 +1,6 @@
-// Where `midge pub` takes its payloads from: -m, -f, -l, -s or -n. Bytes all the way: no text decoding, no lost carriage
-// returns. A file and all of standard input are read before connecting, so that a wrong name fails first; lines are read one by
-// one while the connection keeps up.
+// Where `midge pub` takes its payloads from: -m, -f, -l, -s or -n. Bytes all the way: no text decoding, no lost
+// carriage returns. A file and all of standard input are read before connecting, so that a wrong name fails first;
+// lines are read one by one while the connection keeps up.
 
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";

@@ -1,5 +1,6 @@
-// Decides for each message that arrives: print it, skip it, remove it at the broker, or end. The rules of mosquitto_sub's
-// -C -R -T --retained-only --remove-retained, in its order. Knows no connection and no stream: it calls what it is given.
+// Decides for each message that arrives: print it, skip it, remove it at the broker, or end. The rules of
+// mosquitto_sub's -C -R -T --retained-only --remove-retained, in its order. Knows no connection and no stream: it calls
+// what it is given.
 
 import type { Message } from "../api-types.ts";
 import type { Format } from "./format.ts";

@@ -4,7 +4,6 @@
 import type { Readable } from "node:stream";
 import { Command } from "commander";
 import type { QoS } from "../api-types.ts";
-import { Client } from "../client.ts";
 import { clientFailure, UsageFailure } from "./failure.ts";
 import { connect, type Link } from "./link.ts";
 import {
@@ -54,10 +53,13 @@ interface PubFlags extends ConnectionFlags, PayloadFlags {
 async function pub(flags: PubFlags, stdin: Readable): Promise<number> {
   const topicName = checkedTopic(flags);
   checkSource(flags);
-  const options = { ...clientOptions(flags), outboxBytesMax: OUTBOX_BYTES_MAX };
+  // A stream of lines outlives a broken connection. One message is its caller's to try again: a broker that closes at
+  // every attempt, because the message is too large for it, must not keep a script for ever.
+  const reconnect = flags.stdinLine === true;
+  const options = { ...clientOptions(flags), reconnect, outboxBytesMax: OUTBOX_BYTES_MAX };
   if (flags.maxInflight !== undefined) options.inflightMax = flags.maxInflight;
   const payloads = await openPayloads(flags, stdin);
-  const link = await connect("pub", options, flags, Client.connect);
+  const link = await connect("pub", options, flags);
   const published = publishAll(link, topicName, payloads, flags).catch((error: unknown) => {
     throw clientFailure(error, link.address);
   });

@@ -1,4 +1,17 @@
-// Ctrl-C and the service manager's SIGTERM: the first one ends a command in good order, a second one at once.
+// How a command that goes on comes to its end: by itself, or by Ctrl-C and the service manager's SIGTERM. The first
+// signal ends it in good order, a second one at once.
+
+/** The end of a command: whoever calls finish() first decides the exit code, and later calls change nothing. */
+export class Ending {
+  readonly exitCode: Promise<number>;
+  finish: (exitCode: number) => void = () => {};
+
+  constructor() {
+    this.exitCode = new Promise((resolve) => {
+      this.finish = resolve;
+    });
+  }
+}
 
 /** Calls `finish` at the first SIGINT or SIGTERM; at the second one the process ends there and then. */
 export function onInterrupt(finish: () => void): void {

@@ -7,7 +7,10 @@ export function strftime(conversion: string, at: Date): string {
   return convert === undefined ? `%${conversion}` : convert(at);
 }
 
-/** Date and time as ISO 8601 with the zone's offset: 2016-08-10T09:47:38+0100. `fraction`: what to put behind the seconds. */
+/**
+ * Date and time as ISO 8601 with the zone's offset: 2016-08-10T09:47:38+0100. `fraction`: what to put behind the
+ * seconds.
+ */
 export function isoTime(at: Date, fraction = ""): string {
   return `${strftime("F", at)}T${strftime("T", at)}${fraction}${strftime("z", at)}`;
 }
@@ -68,6 +71,7 @@ const CONVERSIONS: Readonly<Record<string, (at: Date) => string>> = {
   y: (at) => zeros(at.getFullYear() % 100, 2),
   Y: (at) => String(at.getFullYear()),
   z: offset,
+  // JavaScript has letters for the zones of few countries; the others are GMT+1 and the like.
   Z: (at) => ZONE_NAME.formatToParts(at).find((part) => part.type === "timeZoneName")?.value ?? "",
   "%": () => "%",
 };

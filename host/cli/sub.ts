@@ -3,8 +3,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
-import type { QoS } from "../api-types.ts";
-import { Client } from "../client.ts";
+import type { Message, QoS } from "../api-types.ts";
+import type { Client } from "../client.ts";
 import { clientFailure, EXIT_TIMED_OUT, Failure, reasonOf, UsageFailure } from "./failure.ts";
 import { compileFormat, type Format, payloadFormat, verboseFormat } from "./format.ts";
 import { connect, type Link } from "./link.ts";
@@ -18,7 +18,7 @@ import {
 } from "./mosquitto-options.ts";
 import { Output } from "./output.ts";
 import { Printer, type PrinterFlags } from "./printer.ts";
-import { onInterrupt } from "./signals.ts";
+import { Ending, onInterrupt } from "./signals.ts";
 import { topicFilterProblem } from "./topic.ts";
 
 /** The command, ready to be added to the program. `end` receives the exit code. */
@@ -64,17 +64,15 @@ async function sub(flags: SubFlags): Promise<number> {
   const format = chosenFormat(flags);
   const options = clientOptions(flags);
   // Whatever ends it first: a signal, -W, -C, -E, --retained-only, a reader that has gone.
-  let finish: (exitCode: number) => void = () => {};
-  const finished = new Promise<number>((resolve) => {
-    finish = resolve;
-  });
-  const output = new Output(process.stdout, () => finish(0));
-  onInterrupt(() => finish(0));
-  // mosquitto_sub counts -W from its CONNACK. From the start is kinder to scripts: a silent address must not hold them longer.
-  if (flags.W !== undefined) setTimeout(() => finish(EXIT_TIMED_OUT), flags.W * 1000);
+  const ending = new Ending();
+  const output = new Output(process.stdout, () => ending.finish(0));
+  onInterrupt(() => ending.finish(0));
+  // mosquitto_sub counts -W from its CONNACK. From the start is kinder to scripts: a silent address does not hold them
+  // longer.
+  if (flags.W !== undefined) setTimeout(() => ending.finish(EXIT_TIMED_OUT), flags.W * 1000);
 
-  const link = await Promise.race([connect("sub", options, flags, Client.connect), finished]);
-  const exitCode = typeof link === "number" ? link : await receive(link, flags, format, output, finished, finish);
+  const link = await Promise.race([connect("sub", options, flags), ending.exitCode]);
+  const exitCode = typeof link === "number" ? link : await receive(link, flags, format, output, ending);
   await output.end();
   if (exitCode === EXIT_TIMED_OUT && !flags.quiet) {
     process.stderr.write(`midge sub: timed out after ${flags.W} s (-W)\n`);
@@ -88,14 +86,13 @@ async function receive(
   flags: SubFlags,
   format: Format,
   output: Output,
-  finished: Promise<number>,
-  finish: (exitCode: number) => void,
+  ending: Ending,
 ): Promise<number> {
   const removals = new Set<Promise<void>>();
   const printer = new Printer(flags, format, {
     write: (bytes) => output.write(bytes),
     complain: notice,
-    finish: () => finish(0),
+    finish: () => ending.finish(0),
     removeRetained(topicName) {
       const removal = client.publish(topicName, "", { qos: 1, retain: true });
       removals.add(removal);
@@ -106,12 +103,14 @@ async function receive(
     },
   });
   client.on("message", (message) => {
-    const { topicName, payload, qos, retain, duplicate, packetId } = message;
-    debug(`PUBLISH d${+duplicate}, q${qos}, r${+retain}, m${packetId}, '${topicName}', ${payload.length} bytes`);
+    if (flags.debug) debug(messageText(message));
     printer.receive(message);
   });
-  const subscribed = subscribeAll(client, flags, debug, notice).then(() => (flags.E ? 0 : finished));
-  const exitCode = await Promise.race([finished, subscribed, gone]).catch((error: unknown) => {
+  const subscribed = subscribeAll(client, flags, debug, notice).then(() => {
+    if (flags.E) ending.finish(0);
+    return ending.exitCode;
+  });
+  const exitCode = await Promise.race([ending.exitCode, subscribed, gone]).catch((error: unknown) => {
     throw clientFailure(error, address);
   });
   // Nothing to wait for when the connection is gone: what was asked for is done.
@@ -151,6 +150,10 @@ async function subscribeAll(
     debug(`UNSUBACK '${filter}'`);
   };
   await Promise.all((flags.unsubscribe ?? []).map(unsubscribe));
+}
+
+function messageText({ duplicate, qos, retain, packetId, topicName, payload }: Message): string {
+  return `PUBLISH d${+duplicate}, q${qos}, r${+retain}, m${packetId}, '${topicName}', ${payload.length} bytes`;
 }
 
 function topicFilters(flags: SubFlags): string[] {

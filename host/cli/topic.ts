@@ -1,5 +1,6 @@
-// Topic Names and Topic Filters as far as the command line needs them: to complain before it connects, and for -T, which
-// filters out on this side. The core checks again; this file exists for its words. A problem is a text, undefined is "valid".
+// Topic Names and Topic Filters as far as the command line needs them: to complain before it connects, and for -T,
+// which filters out on this side. The core checks again; this file exists for its words. A problem is a text, undefined
+// is "valid".
 
 /** What is wrong with a Topic Name to publish to, or undefined. */
 export function topicNameProblem(name: string): string | undefined {

@@ -94,6 +94,8 @@ export function tcpListen(host: string, port: number, accept: (transport: Transp
     server.once("error", reject);
     server.listen({ host, port, backlog: 1024 }, () => {
       server.removeListener("error", reject);
+      // Out of file descriptors: that one connection is not accepted, the others go on.
+      server.on("error", (error) => process.emitWarning(`a connection was not accepted: ${error.message}`));
       resolve(server);
     });
   });
