@@ -18,6 +18,7 @@ import { encodeSuback, encodeUnsuback, suback, subackSize, unsuback, unsubackSiz
 import { decodeSubscribe, nextTopicFilter, OPTION_QOS, subscribe } from "../packet/subscribe";
 import { decodeUnsubscribe, nextUnsubscribeFilter, unsubscribe } from "../packet/unsubscribe";
 import { Session } from "../session/session";
+import { isShared } from "../topic/filter";
 import { topicTooLong } from "../topic/limits";
 import { Connection, closeConnection } from "./connection";
 import { deliverRetained } from "./delivery";
@@ -78,6 +79,8 @@ function addSubscription(session: Session): u32 {
   const filter = subscribe.topicFilter;
   const length = subscribe.topicFilterLength;
   if (topicTooLong(filter, length)) return SUBSCRIPTION_FAILURE;
+  // Granted as an ordinary filter it would match nothing anybody publishes: a refusal is seen.
+  if (isShared(filter, length)) return SUBSCRIPTION_FAILURE;
   const full =
     session.subscriptionCount >= option(OPTION_SESSION_SUBSCRIPTIONS_MAX) ||
     router.subscriptionCount >= option(OPTION_SUBSCRIPTIONS_MAX);

@@ -25,8 +25,9 @@ export function hash(bytes: usize, length: u32, start: u32 = 0): u32 {
     rest = (rest << 8) | load<u8>(bytes++);
     left--;
   }
-  // Folded once already: folding again would cancel the high half out of the result.
-  return <u32>mix(state ^ rest);
+  // Twice: a difference in the high half, which is where `start` is, comes down with the first fold only to bits as high as
+  // its own, and buckets are picked by the low ones.
+  return <u32>mix(mix(state ^ rest));
 }
 
 /** Multiply and fold: every input bit reaches the low half, which picks the bucket. */

@@ -1,6 +1,7 @@
 // The codec alone, as a module for tests and benchmarks: not part of the product. The host writes bytes at inputPtr(),
 // calls, and reads at outputPtr(). Integers in, integers out, no imports: the C runners of wasm3 and wasm2c call the
 // very same exports.
+import { hash } from "../bytes/hash";
 import { utf8Valid } from "../bytes/utf8";
 import { writerAt, writerFailed, writerStart } from "../bytes/writer";
 import { ackSize, decodeAck, encodeAck, encodeAckShort } from "../packet/ack";
@@ -230,6 +231,11 @@ export function sentBy(type: u32, level: u32): u32 {
  *  input. */
 export function levelsOf(length: u32): u32 {
   return topicLevels(input, length);
+}
+
+/** The hash of the first `length` bytes of input, below something that is told apart by `start`. */
+export function hashOf(length: u32, start: u32): u32 {
+  return hash(input, length, start);
 }
 
 export function sharedStart(length: u32): u32 {
