@@ -80,7 +80,7 @@ export function setDefaultOptions(): void {
   // Bytes waiting to be sent on one connection. Over the soft limit QoS 0 messages for it are dropped and counted, QoS 1
   // and 2 wait in its queue; over the hard one (it does not even read its acknowledgements) it is closed. The first
   // message over the soft limit is still taken whole, so the hard one must leave room for the largest packet.
-  setOptionValue(OPTION_OUTPUT_BYTES_SOFT, 1 * MIB);
+  setOptionValue(OPTION_OUTPUT_BYTES_SOFT, 8 * MIB);
   setOptionValue(OPTION_OUTPUT_BYTES_MAX, 32 * MIB);
   // Bytes waiting on all connections. Over it every connection counts as over its soft limit.
   setOptionValue(OPTION_OUTPUT_TOTAL_MAX, 512 * MIB);

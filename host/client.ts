@@ -37,6 +37,9 @@ const INPUT_MAX = 65_536;
 /** Bytes published at QoS 0 in one turn after which publish() waits for the turn to end: a loop of awaits must let go. */
 const TURN_BYTES = 65_536;
 
+const IDENTITY_TEXT =
+  "no broker may accept this: a password needs a userName, and an empty clientId needs cleanSession (and is not in 3.1)";
+
 interface Waiter {
   resolve(code: number): void;
   reject(error: Error): void;
@@ -47,7 +50,6 @@ export class Client extends EventEmitter<ClientEvents> {
   readonly clientId: string;
   readonly #core: Core<ClientExports>;
   readonly #driver: Driver<ClientExports>;
-  readonly #clock: Clock;
   readonly #connector: Connector;
   readonly #waiters = new Map<number, Waiter>();
   readonly #subscriptions = new Set<Subscription>();
@@ -72,12 +74,15 @@ export class Client extends EventEmitter<ClientEvents> {
 
   /** Connects over connections of your own making. */
   static async connectWith(connector: Connector, options: ClientOptions, clock = systemClock): Promise<Client> {
+    if (options.signal?.aborted) throw new MidgeError("ABORTED", "aborted before it began");
     const client = new Client(connector, options, clock);
-    const first = new Promise<number>((resolve, reject) => {
+    if (client.#driver.core.exports.connect() !== OK) {
+      client.destroy();
+      throw new MidgeError("ARGUMENT_INVALID", IDENTITY_TEXT);
+    }
+    await new Promise<number>((resolve, reject) => {
       client.#first = { resolve, reject };
     });
-    client.#driver.core.exports.connect();
-    await first;
     return client;
   }
 
@@ -86,16 +91,13 @@ export class Client extends EventEmitter<ClientEvents> {
     const seed = options.seed ?? randomInt(0x1_0000_0000);
     this.clientId = options.clientId ?? `midge-${randomBytes(6).toString("hex")}`;
     this.#connector = connector;
-    this.#clock = clock;
     this.#core = new Core<ClientExports>("client", INPUT_MAX, seed);
     applyClientOptions(this.#core, this.clientId, options);
     this.#driver = new Driver(this.#core, clock, {
       send: (_connection, bytes) => this.#send(bytes),
       event: (event) => this.#handleEvent(event),
     });
-    const { signal } = options;
-    if (signal?.aborted) this.#abort();
-    signal?.addEventListener("abort", () => this.#abort(), { once: true });
+    options.signal?.addEventListener("abort", () => this.#abort(), { once: true });
   }
 
   /** True from CONNACK until the connection is lost. */
@@ -143,7 +145,7 @@ export class Client extends EventEmitter<ClientEvents> {
       this.#subscriptions.delete(subscription);
       throw error;
     }
-    this.#clock.defer(() => subscription.stopHolding());
+    setImmediate(() => subscription.stopHolding());
     options.signal?.addEventListener("abort", () => void subscription.unsubscribe().catch(() => {}), { once: true });
     return subscription;
   }
@@ -280,8 +282,8 @@ export class Client extends EventEmitter<ClientEvents> {
     this.#connected = true;
     this.#first?.resolve(0);
     this.#first = undefined;
-    // Who awaits connect() goes on before this turn is over, and can listen.
-    if (this.#held !== undefined) this.#clock.defer(() => this.#release());
+    // Whoever awaits connect() goes on before that, and can listen. Not by the clock, which a test may hold.
+    if (this.#held !== undefined) setImmediate(() => this.#release());
     this.emit("connect", { sessionPresent });
   }
 

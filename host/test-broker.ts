@@ -5,7 +5,7 @@ import type { ClientOptions } from "./api-types.ts";
 import { Broker, type BrokerOptions } from "./broker.ts";
 import { Client } from "./client.ts";
 import { VirtualClock } from "./clock.ts";
-import { memoryPair } from "./transport/memory.ts";
+import { type MemoryTransport, memoryPair } from "./transport/memory.ts";
 import type { Connector } from "./transport/transport.ts";
 
 export interface TestBroker {
@@ -15,6 +15,10 @@ export interface TestBroker {
   readonly connector: Connector;
   /** A client of this broker, connected. */
   connect(options?: ClientOptions): Promise<Client>;
+  /** False: connections cannot be opened, as with a broken network. Default: true. */
+  reachable: boolean;
+  /** Cuts every connection that is open, as a broken network does: nobody says DISCONNECT. */
+  cut(): void;
   /** Lets `ms` of the clock pass (default 0: only what is due now), and what it causes happen. */
   advance(ms?: number): Promise<void>;
   close(): Promise<void>;
@@ -25,11 +29,13 @@ export function createTestBroker(options: Omit<BrokerOptions, "listen" | "clock"
   const clock = new VirtualClock();
   const broker = new Broker({ seed: 1, ...options, clock });
   let connections = 0;
+  let open: [MemoryTransport, MemoryTransport][] = [];
   const connector: Connector = async () => {
-    const name = `memory:${++connections}`;
-    const [client, server] = memoryPair(clock, [name, "memory:broker"]);
-    broker.accept(server);
-    return client;
+    if (!test.reachable) throw new Error("the test broker is set unreachable");
+    const pair = memoryPair(clock, [`memory:${++connections}`, "memory:broker"]);
+    open.push(pair);
+    broker.accept(pair[1]);
+    return pair[0];
   };
   const settle = async () => {
     // Promises of the application run between the turns of the clock.
@@ -38,14 +44,24 @@ export function createTestBroker(options: Omit<BrokerOptions, "listen" | "clock"
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  return {
+  const test: TestBroker = {
     broker,
     clock,
     connector,
+    reachable: true,
+    cut() {
+      for (const [client, server] of open) {
+        client.cut();
+        server.cut();
+      }
+      open = [];
+    },
     async connect(clientOptions = {}) {
-      const client = Client.connectWith(connector, { seed: ++connections, ...clientOptions }, clock);
+      const connecting = Client.connectWith(connector, { seed: ++connections, ...clientOptions }, clock);
+      // It may fail before the clock has settled; whoever awaits connect() learns of it then.
+      connecting.catch(() => {});
       await settle();
-      return client;
+      return connecting;
     },
     async advance(ms = 0) {
       clock.advance(ms);
@@ -53,6 +69,7 @@ export function createTestBroker(options: Omit<BrokerOptions, "listen" | "clock"
     },
     close: () => broker.close(),
   };
+  return test;
 }
 
 /** Turns of two machines that an exchange of four packets takes, and some more. */

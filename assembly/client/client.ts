@@ -91,6 +91,7 @@ export function startEnding(): u32 {
   if (link.state == IDLE) return BAD_STATE;
   if (link.state == ONLINE) {
     link.state = ENDING;
+    setDeadline(deadline, nowMs + option(OPTION_CONNECT_TIMEOUT_MS));
     goOn();
   } else if (link.state != ENDING) part(CLOSE_DISCONNECT, link.state != WAITING);
   return OK;
@@ -146,7 +147,7 @@ export function handleDeadline(): void {
     else if (link.state == ENDING) part(CLOSE_DISCONNECT, true);
     else if (pingFailed()) part(CLOSE_KEEP_ALIVE, true);
     else {
-      if (link.pingSentMs == 0 && pingDue() <= nowMs) ping();
+      if (pingDue() <= nowMs) ping();
       if (retryDue() <= nowMs) resumeOutbox();
       schedule();
     }
@@ -217,7 +218,6 @@ function goOn(): void {
     disconnect.properties = 0;
     disconnect.propertiesLength = 0;
     encodeDisconnect(reserve(link.output, disconnectSize(link.level)), link.level);
-    setDeadline(deadline, nowMs + option(OPTION_CONNECT_TIMEOUT_MS));
   }
   if (disconnectSent && link.output.waiting == 0) part(CLOSE_DISCONNECT, true);
 }
@@ -243,7 +243,7 @@ function part(reason: u32, close: bool): void {
 }
 
 function schedule(): void {
-  const atMs = min(link.pingSentMs > 0 ? pingFails() : pingDue(), retryDue());
+  const atMs = min(min(pingDue(), pingFails()), retryDue());
   if (atMs == u64.MAX_VALUE) clearDeadline(deadline);
   else setDeadline(deadline, atMs);
 }
@@ -252,21 +252,24 @@ function schedule(): void {
 function pingDue(): u64 {
   const keepAliveMs = <u64>option(OPTION_KEEP_ALIVE_SEC) * 1000;
   if (keepAliveMs == 0) return u64.MAX_VALUE;
+  // One that is unanswered is not asked for again, but the Keep Alive is kept while it is waited for.
+  if (link.pingSentMs > 0) return link.lastSentMs + keepAliveMs;
   return min(link.lastSentMs, link.lastHeardMs) + keepAliveMs;
 }
 
 function pingFails(): u64 {
+  if (link.pingSentMs == 0) return u64.MAX_VALUE;
   return link.pingSentMs + max(<u64>option(OPTION_KEEP_ALIVE_SEC) * 500, PING_WAIT_MIN_MS);
 }
 
 /** Only PINGRESP answers: a server that sends all else is not one to trust [MQTT-3.12.4-1]. */
 function pingFailed(): bool {
-  return link.pingSentMs > 0 && pingFails() <= nowMs;
+  return pingFails() <= nowMs;
 }
 
 function ping(): void {
   encodePing(reserve(link.output, PING_SIZE), PINGREQ);
-  link.pingSentMs = nowMs;
+  if (link.pingSentMs == 0) link.pingSentMs = nowMs;
   link.lastSentMs = nowMs;
 }
 

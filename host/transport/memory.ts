@@ -3,13 +3,15 @@
 import type { Clock } from "../clock.ts";
 import type { Transport, TransportHandlers } from "./transport.ts";
 
-class MemoryTransport implements Transport {
+export class MemoryTransport implements Transport {
   readonly remoteAddress: string;
   readonly #clock: Clock;
   #other: MemoryTransport | undefined;
   #handlers: TransportHandlers | undefined;
   #waiting: Uint8Array[] = [];
   #paused = false;
+  /** The other end has gone, or the network. */
+  #gone = false;
 
   constructor(clock: Clock, remoteAddress: string) {
     this.#clock = clock;
@@ -23,6 +25,7 @@ class MemoryTransport implements Transport {
   start(handlers: TransportHandlers): void {
     this.#handlers = handlers;
     this.#deliver();
+    if (this.#gone) this.#clock.defer(() => this.#closed());
   }
 
   write(bytes: Uint8Array): boolean {
@@ -56,6 +59,12 @@ class MemoryTransport implements Transport {
     if (other !== undefined) this.#clock.defer(() => other.#closed());
   }
 
+  /** The network fails: this end learns of it, and nothing on its way arrives. */
+  cut(): void {
+    this.#waiting = [];
+    this.#clock.defer(() => this.#closed());
+  }
+
   #deliver(): void {
     while (!this.#paused && this.#handlers !== undefined) {
       const bytes = this.#waiting.shift();
@@ -65,6 +74,7 @@ class MemoryTransport implements Transport {
   }
 
   #closed(): void {
+    this.#gone = true;
     const handlers = this.#handlers;
     this.#handlers = undefined;
     this.#other = undefined;
@@ -73,7 +83,7 @@ class MemoryTransport implements Transport {
 }
 
 /** Two joined ends. */
-export function memoryPair(clock: Clock, names: [string, string]): [Transport, Transport] {
+export function memoryPair(clock: Clock, names: [string, string]): [MemoryTransport, MemoryTransport] {
   const first = new MemoryTransport(clock, names[1]);
   const second = new MemoryTransport(clock, names[0]);
   first.join(second);

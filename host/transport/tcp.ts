@@ -74,13 +74,18 @@ export function tcpConnector(host: string, port: number): Connector {
       };
       const socket = connect(options);
       const abort = () => socket.destroy(new Error("aborted"));
-      signal.addEventListener("abort", abort, { once: true });
-      socket.once("error", reject);
+      const fail = (error: Error) => {
+        signal.removeEventListener("abort", abort);
+        reject(error);
+      };
+      signal.addEventListener("abort", abort);
+      socket.once("error", fail);
       socket.once("connect", () => {
         signal.removeEventListener("abort", abort);
-        socket.removeListener("error", reject);
+        socket.removeListener("error", fail);
         resolve(new TcpTransport(socket));
       });
+      if (signal.aborted) abort();
     });
 }
 

@@ -1,0 +1,90 @@
+// What clients leave behind when they are gone: nothing. The same life of a broker, again and again, must not take more
+// memory the tenth time than the second, by when tables and caches have their size.
+import { expect, it } from "vitest";
+import * as abi from "../../assembly/abi.ts";
+import { type BrokerExports, type ClientExports, Core } from "../../host/core.ts";
+import { parseBytes } from "./vectors.ts";
+
+const INPUT_MAX = 64;
+const ROUNDS = 10;
+
+/** Lives of one connection, as the bytes that it sends. */
+const LIVES = [
+  '10 [ "MQTT" 04 02 0000 "clean" ] 82 [ 0001 "t/#" 02 "u" 01 ] 30 [ "t/1" \'x\' ] e0 00',
+  '10 [ "MQTT" 04 00 0000 "durable" ] 82 [ 0001 "t/#" 02 "u" 01 ] 34 [ "t/1" 0007 \'unfinished\' ]',
+  '10 [ "MQTT" 04 3e 0000 "will" "t/will" "gone" ] 82 [ 0001 "t/#" 02 ] 33 [ "t/2" 0001 61*5000 ] 31 [ "t/3" \'x\' ]',
+  '10 [ "MQTT" 04 02 0000 "half" ] 30 ff7f "t" 62*1000',
+  '10 [ "MQTT" 04 02 0000 "bad" ] 82 [ 0001 "+/x" 00 ] 36 00',
+  '10 [ "MQTT" 07 02 0000 "refused" ]',
+  '10 [ "MQTT" 04 02 0000 "durable" ] 31 [ "t/will" ] 31 [ "t/2" ] 31 [ "t/3" ] a2 [ 0002 "never" ] e0 00',
+];
+
+function drain(core: Core<BrokerExports> | Core<ClientExports>): number[] {
+  const kinds: number[] = [];
+  for (let busy = true; busy; ) {
+    busy = core.drainSends(() => {});
+    const events = core.drainEvents();
+    kinds.push(...events.map(({ kind }) => kind));
+    busy ||= events.length > 0;
+  }
+  return kinds;
+}
+
+it("a broker that all clients have left holds what it held before", () => {
+  const broker = new Core<BrokerExports>("broker", INPUT_MAX, 1);
+  broker.exports.setOption(abi.OPTION_SYS_INTERVAL_SEC, 0);
+  broker.exports.handleTime(0);
+  const heap: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const handles = LIVES.map((life) => {
+      const handle = broker.exports.open();
+      broker.handleBytes(handle, parseBytes(life));
+      drain(broker);
+      return handle;
+    });
+    for (const handle of handles) broker.exports.handleClosed(handle);
+    // The last one ended the durable Session; one Will was published after that, and is cleared.
+    broker.writeArgument(Buffer.from("t/will"));
+    broker.exports.publish(6, 0, abi.PUBLISH_RETAIN);
+    drain(broker);
+    heap.push(broker.exports.heapInUse());
+  }
+  expect(new Set(heap.slice(1)), heap.join(" ")).toEqual(new Set([heap.at(-1)]));
+});
+
+it("a client that reconnects all the time holds what it held before", () => {
+  const client = new Core<ClientExports>("client", INPUT_MAX, 1);
+  client.exports.setOption(abi.OPTION_OUTBOX_BYTES_MAX, 3_000);
+  client.exports.setOption(abi.OPTION_OUTBOX_DROP, abi.OUTBOX_DROP_OLDEST);
+  client.exports.handleTime(0);
+  client.exports.connect();
+  const heap: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    client.exports.handleTime(round * 100_000);
+    expect(drain(client)).toContain(abi.EVENT_OPEN);
+    client.exports.handleOpened();
+    client.handleBytes(abi.CLIENT_CONNECTION, parseBytes("20 02 0000 34 [ \"t\" 0001 61*500 ]"));
+    client.writeArgument(Buffer.from("t/#"));
+    client.exports.subscribe(3, 1);
+    client.exports.unsubscribe(3);
+    // The first of them is in flight for ever; the others drive one another out.
+    for (let count = 0; count < 100; count++) {
+      client.writeArgument(Buffer.from("t"), Buffer.alloc(900));
+      client.exports.publish(1, 900, 1 << abi.PUBLISH_QOS_SHIFT);
+    }
+    drain(client);
+    client.handleBytes(
+      abi.CLIENT_CONNECTION,
+      parseBytes(`90 03 ${packetId(round * 2)} 01 b0 02 ${packetId(round * 2 + 1)}`),
+    );
+    client.exports.handleClosed();
+    drain(client);
+    heap.push(client.exports.heapInUse());
+  }
+  expect(new Set(heap.slice(1)), heap.join(" ")).toEqual(new Set([heap.at(-1)]));
+});
+
+/** Of the client's `count`th request, from 0. */
+function packetId(count: number): string {
+  return (0xf000 + count).toString(16);
+}
