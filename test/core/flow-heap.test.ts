@@ -63,7 +63,7 @@ it("a client that reconnects all the time holds what it held before", () => {
     client.exports.handleTime(round * 100_000);
     expect(drain(client)).toContain(abi.EVENT_OPEN);
     client.exports.handleOpened();
-    client.handleBytes(abi.CLIENT_CONNECTION, parseBytes("20 02 0000 34 [ \"t\" 0001 61*500 ]"));
+    client.handleBytes(abi.CLIENT_CONNECTION, parseBytes('20 02 0000 34 [ "t" 0001 61*500 ]'));
     client.writeArgument(Buffer.from("t/#"));
     client.exports.subscribe(3, 1);
     client.exports.unsubscribe(3);
@@ -73,10 +73,8 @@ it("a client that reconnects all the time holds what it held before", () => {
       client.exports.publish(1, 900, 1 << abi.PUBLISH_QOS_SHIFT);
     }
     drain(client);
-    client.handleBytes(
-      abi.CLIENT_CONNECTION,
-      parseBytes(`90 03 ${packetId(round * 2)} 01 b0 02 ${packetId(round * 2 + 1)}`),
-    );
+    const answers = `90 03 ${packetId(2 * round)} 01 b0 02 ${packetId(2 * round + 1)}`;
+    client.handleBytes(abi.CLIENT_CONNECTION, parseBytes(`${answers} 30 ff7f "t" 'half'`));
     client.exports.handleClosed();
     drain(client);
     heap.push(client.exports.heapInUse());
