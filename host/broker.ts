@@ -163,6 +163,8 @@ export class Broker extends EventEmitter<BrokerEvents> {
       return;
     }
     this.#transports.set(connection, transport);
+    // A report of its end needs the address, which is to be had only while it lives.
+    if (this.#driver.core.exports.optionValue(OPTION_EVENTS) !== 0) void transport.remoteAddress;
     transport.start({
       bytes: (bytes) => this.#driver.core.handleBytes(connection, bytes),
       drained: () => this.#driver.writable(connection),
@@ -206,17 +208,21 @@ export class Broker extends EventEmitter<BrokerEvents> {
 
   #handleEvent(event: CoreEvent): void {
     const transport = this.#transports.get(event.connection);
+    if (event.kind === EVENT_CLOSE) {
+      this.#transports.delete(event.connection);
+      transport?.end();
+      return;
+    }
     const address = transport?.remoteAddress ?? "";
+    if (event.kind === EVENT_AUTHENTICATE) {
+      transport?.pause();
+      void this.#decide(event, address);
+    } else this.#emitReport(event, address);
+  }
+
+  #emitReport(event: CoreEvent, address: string): void {
     const clientId = event.a.toString();
     switch (event.kind) {
-      case EVENT_CLOSE:
-        this.#transports.delete(event.connection);
-        transport?.end();
-        break;
-      case EVENT_AUTHENTICATE:
-        transport?.pause();
-        void this.#decide(event, address);
-        break;
       case EVENT_CONNECTED:
         this.emit("connect", {
           clientId,

@@ -105,7 +105,7 @@ export function filterMatches(topicFilterLength: u32, topicNameLength: u32): boo
 function request(topicFilterLength: u32, qos: u32, isUnsubscribe: bool): u32 {
   if (link.state == ENDING) return BAD_STATE;
   const bytes = argumentBytes();
-  if (!filter.topicFilterValid(bytes, topicFilterLength)) return BAD_TOPIC;
+  if (!filter.plainFilterValid(bytes, topicFilterLength)) return BAD_TOPIC;
   const token = addRequest(bytes, topicFilterLength, qos, isUnsubscribe);
   return token == 0 ? LIMIT_REACHED : token;
 }

@@ -13,7 +13,7 @@ import {
 } from "../bytes/reader";
 import { utf8Valid } from "../bytes/utf8";
 import { writeRaw, writerAt, writeU16 } from "../bytes/writer";
-import { isShared, topicFilterValid } from "../topic/filter";
+import { isShared, plainFilterValid, topicFilterValid } from "../topic/filter";
 import { packetSize, propertiesSize, startPacket } from "./fixed-header";
 import { headerFlagsValid, LEVEL_5_0, requiredFlags, SUBSCRIBE } from "./packet-type";
 import { decodePropertiesAtLevel, propertiesEnd, propertiesLength, propertiesPtr, writeProperties } from "./property";
@@ -77,16 +77,19 @@ function decodeFilters(end: usize, level: u32): u32 {
     const filterLength = readLength;
     const options = readU8();
     if (readerFailed()) return MALFORMED_PACKET;
-    const code = level == LEVEL_5_0 ? optionsFault(options, isShared(filter, filterLength)) : optionsFault3(options);
+    let code = level == LEVEL_5_0 ? optionsFault(options, isShared(filter, filterLength)) : optionsFault3(options);
+    if (code == SUCCESS) code = filterFault(filter, filterLength, level);
     if (code != SUCCESS) return code;
-    if (!topicFilterValid(filter, filterLength)) return filterFault(filter, filterLength);
     subscribe.count += 1;
   }
   return SUCCESS;
 }
 
-/** Why a Topic Filter is not valid; the packets that carry one call it when topicFilterValid says no. */
-export function filterFault(filter: usize, filterLength: u32): u32 {
+/** What is wrong with a Topic Filter at this level, SUCCESS if nothing is. "$share/" has its meaning from 5.0 on. */
+export function filterFault(filter: usize, filterLength: u32, level: u32): u32 {
+  const valid =
+    level == LEVEL_5_0 ? topicFilterValid(filter, filterLength) : plainFilterValid(filter, filterLength);
+  if (valid) return SUCCESS;
   return utf8Valid(filter, filterLength) ? TOPIC_FILTER_INVALID : MALFORMED_PACKET; // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
 }
 

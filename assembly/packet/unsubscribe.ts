@@ -2,7 +2,6 @@
 // options. decodeUnsubscribe on top, then nextUnsubscribeFilter hands out the filters. Encode below.
 import { readBinary, readerAt, readerFailed, readerLeft, readerStart, readLength, readU16 } from "../bytes/reader";
 import { writeRaw, writerAt, writeU16 } from "../bytes/writer";
-import { topicFilterValid } from "../topic/filter";
 import { packetSize, propertiesSize, startPacket } from "./fixed-header";
 import { headerFlagsValid, LEVEL_5_0, requiredFlags, UNSUBSCRIBE } from "./packet-type";
 import { decodePropertiesAtLevel, propertiesEnd, propertiesLength, propertiesPtr, writeProperties } from "./property";
@@ -43,10 +42,10 @@ export function decodeUnsubscribe(flags: u32, body: usize, length: u32, level: u
   unsubscribe.properties = propertiesPtr;
   unsubscribe.propertiesLength = propertiesLength;
   readerStart(propertiesEnd, end);
-  return decodeFilters(end);
+  return decodeFilters(end, level);
 }
 
-function decodeFilters(end: usize): u32 {
+function decodeFilters(end: usize, level: u32): u32 {
   unsubscribe.filters = readerAt();
   unsubscribe.filtersLength = <u32>(end - unsubscribe.filters);
   unsubscribe.cursor = unsubscribe.filters;
@@ -55,7 +54,8 @@ function decodeFilters(end: usize): u32 {
   while (readerLeft() > 0) {
     const filter = readBinary();
     if (readerFailed()) return MALFORMED_PACKET;
-    if (!topicFilterValid(filter, readLength)) return filterFault(filter, readLength);
+    const code = filterFault(filter, readLength, level);
+    if (code != SUCCESS) return code;
     unsubscribe.count += 1;
   }
   return SUCCESS;

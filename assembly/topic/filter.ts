@@ -24,6 +24,11 @@ export function topicFilterValid(ptr: usize, length: u32): bool {
     if (start == 0 || hasWildcard(ptr, start)) return false;
     return length <= 0xffff && wildcardsPlaced(ptr + start, ptr + length) && utf8Valid(ptr, length);
   }
+  return plainFilterValid(ptr, length);
+}
+
+/** The same without the rules for "$share/": before 5.0 that is a level like others. */
+export function plainFilterValid(ptr: usize, length: u32): bool {
   if (topicNameValid(ptr, length)) return true; // without wildcards the rules are the same, and eight bytes at a time
   return length - 1 <= 0xfffe && wildcardsPlaced(ptr, ptr + length) && utf8Valid(ptr, length); // 0 wraps around
 }

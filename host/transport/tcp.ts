@@ -10,12 +10,17 @@ const WRITE_BUFFER = 1 << 18;
 const LINGER_MS = 2_000;
 
 class TcpTransport implements Transport {
-  readonly remoteAddress: string;
   readonly #socket: Socket;
+  #remoteAddress: string | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.remoteAddress = `${socket.remoteAddress}:${socket.remotePort}`;
+  }
+
+  /** Asked of the system only when somebody wants to know, and kept, since a closed socket has none. */
+  get remoteAddress(): string {
+    this.#remoteAddress ??= `${this.#socket.remoteAddress}:${this.#socket.remotePort}`;
+    return this.#remoteAddress;
   }
 
   start(handlers: TransportHandlers): void {

@@ -2,7 +2,7 @@
 
 export interface Transport {
   /** For log lines: address and port of the other end, or a name. */
-  readonly remoteAddress: string;
+  get remoteAddress(): string;
   /** Takes `bytes`, which it owns from now on. False: its buffer is full, and drained() will be called. */
   write(bytes: Uint8Array): boolean;
   /** Stops and goes on reading. */
