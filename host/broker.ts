@@ -140,7 +140,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
 
   /** Bytes the core has allocated for all it keeps. */
   get heapInUse(): number {
-    return this.#driver.core.exports.heapInUse();
+    return this.#driver.core.exports.heapInUse() >>> 0;
   }
 
   /** Publishes a message of this program's own. Throws with code TOPIC_INVALID. */
@@ -156,7 +156,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
 
   /** Serves one more connection, however it came about. */
   accept(transport: Transport): void {
-    const connection = this.#closed ? 0 : this.#driver.core.exports.open();
+    const connection = this.#closed ? 0 : this.#driver.core.exports.open() >>> 0;
     if (connection === 0) {
       transport.start({ bytes() {}, drained() {}, closed() {} });
       transport.destroy();

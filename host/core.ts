@@ -1,5 +1,6 @@
 // A core module and its memory. The only file that touches either: it loads the module, checks its version, copies bytes in
-// and out, and turns records into objects. Views of the memory are made anew when it has grown.
+// and out, and turns records into objects. Views of the memory are made anew when it has grown. Exports return u32 as
+// JavaScript sees i32: `>>> 0` makes every one that can have its highest bit set what it was.
 
 import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
@@ -109,7 +110,7 @@ export class Core<Exports extends CoreExports> {
     }
     this.exports.init(inputMax, seed >>> 0);
     this.#inputMax = inputMax;
-    this.#input = this.exports.inputPtr();
+    this.#input = this.exports.inputPtr() >>> 0;
     this.#bytes = Buffer.from(this.exports.memory.buffer);
     this.#view = new DataView(this.exports.memory.buffer);
   }
@@ -127,7 +128,7 @@ export class Core<Exports extends CoreExports> {
   writeArgument(...parts: Uint8Array[]): void {
     let length = 0;
     for (const part of parts) length += part.length;
-    let at = this.exports.argumentPtr(length);
+    let at = this.exports.argumentPtr(length) >>> 0;
     const memory = this.#memory();
     for (const part of parts) {
       memory.set(part, at);
@@ -141,7 +142,7 @@ export class Core<Exports extends CoreExports> {
     let count = this.exports.nextSends();
     if (count === 0) return false;
     do {
-      const first = this.exports.sendsPtr();
+      const first = this.exports.sendsPtr() >>> 0;
       const end = first + count * SEND_SIZE;
       const memory = this.#memory();
       const view = this.#view;
@@ -171,7 +172,7 @@ export class Core<Exports extends CoreExports> {
     const count = this.exports.nextEvents();
     if (count === 0) return [];
     const events: CoreEvent[] = [];
-    const first = this.exports.eventsPtr();
+    const first = this.exports.eventsPtr() >>> 0;
     this.#memory();
     for (let record = first; record < first + count * EVENT_SIZE; record += EVENT_SIZE) {
       events.push({

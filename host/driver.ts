@@ -72,7 +72,7 @@ export class Driver<Exports extends CoreExports> {
 
   /** Waking up early costs a call that finds nothing due; so a timer is only replaced by an earlier one. */
   #sleep(): void {
-    const delayMs = this.#core.exports.nextDeadline();
+    const delayMs = this.#core.exports.nextDeadline() >>> 0;
     if (delayMs === NO_DEADLINE) return;
     const atMs = this.#clock.now() + delayMs;
     if (this.#timerAtMs <= atMs) return;

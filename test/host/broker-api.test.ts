@@ -2,7 +2,18 @@
 
 import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { Broker, type BrokerEvents, type BrokerOptions, createTestBroker, MidgeError } from "../../host/index.ts";
+import {
+  Broker,
+  type BrokerEvents,
+  type BrokerOptions,
+  type Clock,
+  createTestBroker,
+  MidgeError,
+  systemClock,
+  VirtualClock,
+} from "../../host/index.ts";
+import { memoryPair } from "../../host/transport/memory.ts";
+import { parseBytes } from "../core/vectors.ts";
 
 const brokers: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -51,6 +62,45 @@ describe("Broker.start", () => {
     socket.resume();
     await broker.close();
     await closed;
+  });
+});
+
+describe("accept", () => {
+  it("serves the ten-thousandth connection in the same place like the first", () => {
+    const clock = new VirtualClock();
+    const broker = new Broker({ clock });
+    brokers.push(broker);
+    const connect = parseBytes('10 [ "MQTT" 04 02 0000 "a" ]');
+    let accepted = 0;
+    for (let count = 0; count < 10_000; count++) {
+      const [client, server] = memoryPair(clock, ["client", "broker"]);
+      broker.accept(server);
+      client.start({
+        bytes: (bytes) => (accepted += Number(bytes[0] === 0x20 && bytes[3] === 0)),
+        drained() {},
+        closed() {},
+      });
+      client.write(connect);
+      clock.advance(0);
+      client.destroy();
+      clock.advance(0);
+    }
+    expect(accepted).toBe(10_000);
+  });
+
+  it("sleeps when there is nothing to wait for", async () => {
+    const tasks: number[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      after(delayMs, task) {
+        tasks.push(delayMs);
+        return systemClock.after(delayMs, task);
+      },
+    };
+    const broker = new Broker({ clock, limits: { sysIntervalSec: 0 } });
+    brokers.push(broker);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(tasks).toEqual([]);
   });
 });
 
