@@ -206,6 +206,7 @@ export const OPTION_SYS_INTERVAL_SEC = 21;
 export const OPTION_AUTHENTICATE = 22;
 export const OPTION_MATCH_CACHE_BYTES = 23;
 export const OPTION_OUTPUT_TOTAL_MAX = 24;
+export const OPTION_FAIR_SHARE = 25;
 // of the client
 export const OPTION_PROTOCOL_LEVEL = 32;
 export const OPTION_KEEP_ALIVE_SEC = 33;

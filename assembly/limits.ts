@@ -1,12 +1,16 @@
 // Every capacity of the core: its default, unit, the rule at the limit, and its price. A host changes them with
 // setOption(); a board's build does so before it opens anything. "Refused" always means: that one connection or command
 // gets an answer that says so, and nobody else notices.
+//
+// The modules are built without asc's --lowMemoryLimit: with it the allocator never grows the memory, so a broker for
+// ten thousand clients would have to begin with memory for all of them. Builds for boards, whose memory is fixed, set it.
 
 import {
   OPTION_CLEAN_SESSION,
   OPTION_CONNECT_TIMEOUT_MS,
   OPTION_CONNECTIONS_MAX,
   OPTION_COUNT,
+  OPTION_FAIR_SHARE,
   OPTION_INFLIGHT_BYTES_MAX,
   OPTION_INFLIGHT_MAX,
   OPTION_INPUT_WAITING_MAX,
@@ -71,7 +75,8 @@ export function setDefaultOptions(): void {
   setOptionValue(OPTION_RETAINED_BYTES_MAX, 256 * MIB);
   // Bytes of QoS 1 and 2 messages queued for one session. Over it: new messages for that session are dropped and counted.
   setOptionValue(OPTION_SESSION_QUEUE_BYTES_MAX, 16 * MIB);
-  // Bytes of all stored messages, retained and queued, each counted once. Over it: as above, for every session.
+  // Bytes of all stored messages, retained and queued, each counted once. Over it: as above, for sessions over their fair
+  // share.
   setOptionValue(OPTION_QUEUE_BYTES_MAX, 1024 * MIB);
   // QoS 1 and 2 messages sent to one session and not yet acknowledged, in count and bytes. Over it: the rest waits in the
   // queue. One message is always let through. 8 bytes each.
@@ -82,12 +87,15 @@ export function setDefaultOptions(): void {
   // message over the soft limit is still taken whole, so the hard one must leave room for the largest packet.
   setOptionValue(OPTION_OUTPUT_BYTES_SOFT, 8 * MIB);
   setOptionValue(OPTION_OUTPUT_BYTES_MAX, 32 * MIB);
-  // Bytes waiting on all connections. Over it every connection counts as over its soft limit.
+  // Bytes waiting on all connections. Over it a connection over its fair share counts as over its soft limit.
   setOptionValue(OPTION_OUTPUT_TOTAL_MAX, 512 * MIB);
   // Seconds in which a connection with output takes no byte at all. Over it: closed, its session kept as usual.
   setOptionValue(OPTION_OUTPUT_STALL_SEC, 60);
-  // Bytes of unfinished packets of all connections. Over it: the connection that wants more is closed.
+  // Bytes of unfinished packets and unfinished QoS 2 exchanges of all connections. Over it: a connection over its fair
+  // share that sends more is closed.
   setOptionValue(OPTION_INPUT_WAITING_MAX, 256 * MIB);
+  // Bytes that a limit on all leaves to each: whoever fills a total has not taken it from those who use little.
+  setOptionValue(OPTION_FAIR_SHARE, 8_192);
   // Milliseconds from open() to a whole CONNECT (in the client: to CONNACK). Over it: closed.
   setOptionValue(OPTION_CONNECT_TIMEOUT_MS, 30_000);
   // Seconds after which a 3.1 peer is sent unacknowledged packets again. 3.1.1 forbids that on a living connection.

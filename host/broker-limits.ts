@@ -34,6 +34,8 @@ export interface BrokerLimits {
   outputStallSec?: number;
   /** Bytes of packets that have not arrived whole, of all connections. */
   inputWaitingBytes?: number;
+  /** Bytes of queue, output or input that a limit on all of them leaves to each. */
+  fairShareBytes?: number;
   /** Milliseconds from the Network Connection to CONNECT. */
   connectTimeoutMs?: number;
   /** Seconds until a 3.1 client is sent unacknowledged messages again. */
@@ -61,6 +63,7 @@ const OPTIONS: Readonly<Record<keyof BrokerLimits, number>> = {
   outputTotalBytes: abi.OPTION_OUTPUT_TOTAL_MAX,
   outputStallSec: abi.OPTION_OUTPUT_STALL_SEC,
   inputWaitingBytes: abi.OPTION_INPUT_WAITING_MAX,
+  fairShareBytes: abi.OPTION_FAIR_SHARE,
   connectTimeoutMs: abi.OPTION_CONNECT_TIMEOUT_MS,
   retrySec: abi.OPTION_RETRY_SEC,
   sysIntervalSec: abi.OPTION_SYS_INTERVAL_SEC,

@@ -16,6 +16,7 @@ import {
   CLOSE_SLOW,
   EVENT_CLOSE,
   OK,
+  OPTION_FAIR_SHARE,
   OPTION_INPUT_WAITING_MAX,
   OPTION_OUTPUT_BYTES_MAX,
   OPTION_PACKET_SIZE_MAX,
@@ -43,7 +44,7 @@ import {
   unfinishedByte,
 } from "../packet/framer";
 import { CONNECT } from "../packet/packet-type";
-import { incomingBytes } from "../session/incoming";
+import { incomingBytes, incomingSize } from "../session/incoming";
 import { createMessage } from "../session/message";
 import { rewind } from "../session/outgoing";
 import { topicNameValid } from "../topic/name";
@@ -98,11 +99,22 @@ export function handleBytes(handle: u32, length: u32): u32 {
     appendInput(connection.stream, length);
     if (connection.stream.waitingLength > option(OPTION_PACKET_SIZE_MAX)) closeConnection(connection, CLOSE_LIMIT);
   } else if (pushInput(connection.stream, length)) walk(connection);
-  if (streamBytes + incomingBytes > option(OPTION_INPUT_WAITING_MAX)) closeConnection(connection, CLOSE_LIMIT);
+  if (
+    streamBytes + incomingBytes > option(OPTION_INPUT_WAITING_MAX) &&
+    unfinishedBytes(connection) > option(OPTION_FAIR_SHARE)
+  ) {
+    closeConnection(connection, CLOSE_LIMIT);
+  }
   const output = connection.output;
   if (output.blocked && output.waiting > option(OPTION_OUTPUT_BYTES_MAX)) closeConnection(connection, CLOSE_SLOW);
   settle();
   return OK;
+}
+
+/** Memory that a connection holds because it has not finished what it began. */
+function unfinishedBytes(connection: Connection): u32 {
+  const session = connection.session;
+  return connection.stream.waitingCapacity + (session !== null ? incomingSize(session.incoming) : 0);
 }
 
 /** The network ended a connection, without being asked to. */

@@ -2,7 +2,7 @@
 // copied; at QoS 1 and 2 through each Session's queue, the message stored once. Nobody is waited for: what a slow
 // connection cannot take is dropped (QoS 0) or stays in its queue.
 
-import { OPTION_QUEUE_BYTES_MAX, OPTION_SESSION_QUEUE_BYTES_MAX } from "../abi";
+import { OPTION_FAIR_SHARE, OPTION_QUEUE_BYTES_MAX, OPTION_SESSION_QUEUE_BYTES_MAX } from "../abi";
 import { countedBytes, letGo } from "../bytes/counted";
 import { allocate, release } from "../bytes/heap";
 import { nowMs } from "../effect/clock";
@@ -77,25 +77,33 @@ export function deliver(): void {
 
 /** The retained messages that a new Subscription matches, with RETAIN set [MQTT-3.3.1-8]. */
 export function deliverRetained(session: Session, filter: usize, length: u32, qosMax: u32): void {
-  const count = matchRetained(filter, length);
+  // More than the queue has room for need not be looked for: whoever asks for everything again and again gets it once.
+  const room =
+    option(OPTION_SESSION_QUEUE_BYTES_MAX) - min(session.outgoing.bytes, option(OPTION_SESSION_QUEUE_BYTES_MAX));
+  const count = matchRetained(filter, length, room / ENTRY_COST_MIN);
   for (let i: u32 = 0; i < count; i++) {
     const message = retainedAt(i);
     queueMessage(session, message, (min((<u32>message.flags >> 1) & 3, qosMax) << 1) | 1);
   }
 }
 
+/** What the smallest message costs a queue. */
+const ENTRY_COST_MIN: u32 = 32;
+
 /** Puts a message in a Session's queue and sends what may be sent. */
 export function queueMessage(session: Session, message: Message, flags: u32): void {
   const outgoing = session.outgoing;
-  if (
-    outgoing.bytes + entryCost(message) > option(OPTION_SESSION_QUEUE_BYTES_MAX) ||
-    <u32>countedBytes > option(OPTION_QUEUE_BYTES_MAX)
-  ) {
+  const bytes = outgoing.bytes + entryCost(message);
+  if (bytes > option(OPTION_SESSION_QUEUE_BYTES_MAX) || (storeFull() && bytes > option(OPTION_FAIR_SHARE))) {
     countDropped();
     return;
   }
   enqueue(outgoing, message, flags);
   if (session.connection != 0) pumpConnection(changetype<Connection>(session.connection));
+}
+
+function storeFull(): bool {
+  return <u32>countedBytes > option(OPTION_QUEUE_BYTES_MAX);
 }
 
 /** Sends what the windows of this connection allow. */

@@ -50,10 +50,10 @@ export function clearRetained(topicName: usize, length: u32): void {
   pruneLevel(tree, level);
 }
 
-/** Finds the retained messages that a Topic Filter matches; returns their count, to be read with retainedAt() before
- *  anything is retained or cleared. */
-export function matchRetained(filter: usize, length: u32): u32 {
-  return collectNames(tree, filter, length);
+/** Finds the retained messages that a Topic Filter matches, `countMax` at the most; returns their count, to be read with
+ *  retainedAt() before anything is retained or cleared. */
+export function matchRetained(filter: usize, length: u32, countMax: u32): u32 {
+  return collectNames(tree, filter, length, countMax);
 }
 
 export function retainedAt(index: u32): Message {

@@ -87,8 +87,7 @@ function decodeFilters(end: usize, level: u32): u32 {
 
 /** What is wrong with a Topic Filter at this level, SUCCESS if nothing is. "$share/" has its meaning from 5.0 on. */
 export function filterFault(filter: usize, filterLength: u32, level: u32): u32 {
-  const valid =
-    level == LEVEL_5_0 ? topicFilterValid(filter, filterLength) : plainFilterValid(filter, filterLength);
+  const valid = level == LEVEL_5_0 ? topicFilterValid(filter, filterLength) : plainFilterValid(filter, filterLength);
   if (valid) return SUCCESS;
   return utf8Valid(filter, filterLength) ? TOPIC_FILTER_INVALID : MALFORMED_PACKET; // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
 }

@@ -16,6 +16,11 @@ export let incomingBytes: u32 = 0;
 
 const CAPACITY_MIN: u32 = 16;
 
+/** Bytes of one set. */
+export function incomingSize(incoming: Incoming): u32 {
+  return incoming.capacity * 2;
+}
+
 /** False when it was there already: a repeated PUBLISH. */
 export function addIncoming(incoming: Incoming, packetId: u32): bool {
   if (incoming.count * 2 >= incoming.capacity) grow(incoming);
@@ -40,8 +45,8 @@ export function removeIncoming(incoming: Incoming, packetId: u32): bool {
 /** Forgets all of them. */
 export function dropIncoming(incoming: Incoming): void {
   if (incoming.capacity > 0) {
-    release(incoming.places, incoming.capacity * 2);
-    incomingBytes -= incoming.capacity * 2;
+    release(incoming.places, incomingSize(incoming));
+    incomingBytes -= incomingSize(incoming);
   }
   incoming.places = 0;
   incoming.capacity = 0;
@@ -83,7 +88,7 @@ function grow(incoming: Incoming): void {
   const capacity = max(CAPACITY_MIN, oldCapacity * 2);
   incoming.places = allocate(capacity * 2);
   incoming.capacity = capacity;
-  incomingBytes += capacity * 2;
+  incomingBytes += incomingSize(incoming);
   memory.fill(incoming.places, 0, capacity * 2);
   if (oldCapacity == 0) return;
   for (let i: u32 = 0; i < oldCapacity; i++) {

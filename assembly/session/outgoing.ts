@@ -9,6 +9,7 @@
 // An entry that is finished behind an unfinished one keeps its place, without its message, until the head gets there.
 
 import {
+  OPTION_FAIR_SHARE,
   OPTION_INFLIGHT_BYTES_MAX,
   OPTION_INFLIGHT_MAX,
   OPTION_OUTPUT_BYTES_SOFT,
@@ -135,9 +136,10 @@ export function pump(outgoing: Outgoing, output: Output, level: u32): u32 {
   return result;
 }
 
-/** Over the soft limit of this output, or of all together. */
+/** Over the soft limit of this output; or over its share, when all together are over theirs. */
 export function outputFull(output: Output): bool {
-  return output.waiting >= option(OPTION_OUTPUT_BYTES_SOFT) || <u32>outputBytes >= option(OPTION_OUTPUT_TOTAL_MAX);
+  if (output.waiting >= option(OPTION_OUTPUT_BYTES_SOFT)) return true;
+  return <u32>outputBytes >= option(OPTION_OUTPUT_TOTAL_MAX) && output.waiting >= option(OPTION_FAIR_SHARE);
 }
 
 /** Number of the entry that the last handleAck() finished. */

@@ -90,6 +90,7 @@ export function pruneLevel(tree: TopicTree, level: Level): void {
 let found: usize = 0;
 let foundCount: u32 = 0;
 let foundCapacity: u32 = 0;
+let foundCountMax: u32 = u32.MAX_VALUE;
 
 export function foundLevel(index: u32): Level {
   return load<Level>(found + ((<usize>index) << alignof<usize>()));
@@ -99,14 +100,17 @@ export function foundLevel(index: u32): Level {
  *  count; see foundLevel(). [MQTT-4.7.1-1] and the rest of 4.7 */
 export function collectFilters(tree: TopicTree, name: usize, length: u32): u32 {
   foundCount = 0;
+  foundCountMax = u32.MAX_VALUE;
   // A wildcard in the first level does not match a Topic Name that begins with $ [MQTT-4.7.2-1].
   matchFilters(tree, tree.root, name, name + length, <u32>load<u8>(name) != DOLLAR);
   return foundCount;
 }
 
-/** All Levels of a tree of Topic Names that this Topic Filter matches, and that have a value. Returns their count. */
-export function collectNames(tree: TopicTree, filter: usize, length: u32): u32 {
+/** All Levels of a tree of Topic Names that this Topic Filter matches, and that have a value, until there are `countMax`.
+ *  Returns their count. */
+export function collectNames(tree: TopicTree, filter: usize, length: u32, countMax: u32): u32 {
   foundCount = 0;
+  foundCountMax = countMax;
   matchNames(tree, tree.root, filter, filter + length);
   return foundCount;
 }
@@ -131,6 +135,7 @@ function matchFilters(tree: TopicTree, level: Level, at: usize, end: usize, wild
 }
 
 function matchNames(tree: TopicTree, level: Level, at: usize, end: usize): void {
+  if (foundCount >= foundCountMax) return;
   if (at > end) {
     collect(level);
     return;
@@ -153,6 +158,7 @@ function matchNames(tree: TopicTree, level: Level, at: usize, end: usize): void 
 }
 
 function collectBelow(level: Level, isRoot: bool): void {
+  if (foundCount >= foundCountMax) return;
   collect(level);
   let child = level.firstChild;
   while (child !== null) {

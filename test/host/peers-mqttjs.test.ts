@@ -218,6 +218,41 @@ describe.each(["3.1", "3.1.1"] as const)("MQTT %s", (version) => {
     await survivesBreaks(qos, version, fresh());
   });
 
+  test.each([
+    // who breaks off, when, QoS, what the subscriber gets: the payload, and "again" for one with DUP
+    ["publisher", "before PUBACK", 1, ["x", "x"]],
+    ["publisher", "before PUBREC", 2, ["x"]],
+    ["publisher", "at PUBREC", 2, ["x"]],
+    ["publisher", "behind PUBREL", 2, ["x"]],
+    ["subscriber", "before PUBLISH", 1, ["x again"]],
+    ["subscriber", "before PUBLISH", 2, ["x again"]],
+    ["subscriber", "at PUBLISH", 1, ["x", "x again"]],
+    ["subscriber", "at PUBLISH", 2, ["x again"]],
+    ["subscriber", "at PUBREL", 2, ["x"]],
+  ] as const)("a %s that breaks off %s, QoS %i", async (who, when, qos, expected) => {
+    const topic = fresh();
+    const session = { clean: false, reconnectPeriod: 20, resubscribe: false };
+    const publisher = await connect({ ...session, clientId: `${topic}p` });
+    const subscriber = await connect({ ...session, clientId: `${topic}s` });
+    await subscriber.client.subscribeAsync(topic, { qos });
+    const peer = who === "publisher" ? publisher : subscriber;
+    breakOff(peer, when);
+    const published = publisher.client.publishAsync(topic, "x", { qos });
+    if (when.startsWith("before")) {
+      // The broker has done its part, and this peer has not read of it.
+      if (who === "publisher") await subscriber.received(1);
+      else await published;
+      peer.client.stream.destroy();
+    }
+    await peer.online(2);
+    await published;
+    await publisher.client.publishAsync(topic, "end", { qos });
+    await until("the end", () => subscriber.messages.at(-1)?.payload.toString() === "end");
+    const seen = subscriber.messages.map(({ payload, duplicate }) => `${payload}${duplicate ? " again" : ""}`);
+    expect(seen).toEqual([...expected, "end"]);
+    await Promise.all([publisher.end(), subscriber.end()]);
+  });
+
   test("a second connection of the same Client Identifier ends the first", async () => {
     const clientId = fresh();
     const topic = fresh();
@@ -258,6 +293,23 @@ test("MQTT 5.0 is refused in its own words, and nobody else is disturbed", async
   expect(peer.connacks).toEqual([]);
   await peer.client.endAsync(true);
 });
+
+/** Makes a peer lose its connection once, at a packet that it receives or behind one that it sends; "before" a packet, it
+ *  stops reading, and whoever called breaks the connection. */
+function breakOff({ client }: JsPeer, when: string): void {
+  const [position, packet = ""] = when.split(" ");
+  if (position === "before") {
+    client.stream.pause();
+    return;
+  }
+  const event = position === "at" ? "packetreceive" : "packetsend";
+  const listener = ({ cmd }: { cmd?: string }) => {
+    if (cmd !== packet.toLowerCase()) return;
+    client.off(event, listener);
+    client.stream.destroy();
+  };
+  client.on(event, listener);
+}
 
 /** Publishes 300 messages while both ends lose their connections, and expects what the QoS promises. */
 async function survivesBreaks(qos: QoS, version: keyof typeof VERSIONS, topic: string): Promise<void> {
