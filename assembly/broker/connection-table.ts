@@ -4,7 +4,7 @@
 //   handle:  | generation, 12 bits | slot, 20 bits, from 1 |
 
 import { OPTION_CONNECTIONS_MAX } from "../abi";
-import { allocate, release } from "../bytes/heap";
+import { enlarge } from "../bytes/heap";
 import { option } from "../limits";
 import { Connection, createConnection, destroyConnection } from "./connection";
 
@@ -71,12 +71,7 @@ function slotAt(index: u32): Slot {
 
 function grow(): void {
   const capacity = max<u32>(16, slotCapacity * 2);
-  const block = allocate(capacity * offsetof<Slot>());
-  memory.fill(block, 0, capacity * offsetof<Slot>());
-  if (slotCapacity > 0) {
-    memory.copy(block, slots, slotCapacity * offsetof<Slot>());
-    release(slots, slotCapacity * offsetof<Slot>());
-  }
-  slots = block;
+  const size = slotCapacity * offsetof<Slot>();
+  slots = enlarge(slots, size, size, capacity * offsetof<Slot>());
   slotCapacity = capacity;
 }

@@ -4,7 +4,7 @@
 
 import { OPTION_FAIR_SHARE, OPTION_QUEUE_BYTES_MAX, OPTION_SESSION_QUEUE_BYTES_MAX } from "../abi";
 import { countedBytes, letGo } from "../bytes/counted";
-import { allocate, release } from "../bytes/heap";
+import { enlarge } from "../bytes/heap";
 import { nowMs } from "../effect/clock";
 import { Output, reserve, SHARE_MIN } from "../effect/send";
 import { option } from "../limits";
@@ -143,12 +143,7 @@ export function feedStarved(): void {
 function starve(connection: Connection): void {
   if (starvedCount == starvedCapacity) {
     const larger = max<u32>(16, starvedCapacity * 2);
-    const block = allocate(larger << 2);
-    if (starvedCapacity > 0) {
-      memory.copy(block, starved, starvedCount << 2);
-      release(starved, starvedCapacity << 2);
-    }
-    starved = block;
+    starved = enlarge(starved, starvedCapacity << 2, starvedCount << 2, larger << 2);
     starvedCapacity = larger;
   }
   connection.starved = true;

@@ -4,7 +4,7 @@
 
 import { OPTION_MATCH_CACHE_BYTES } from "../abi";
 import { hash } from "../bytes/hash";
-import { allocate, create, destroy, release } from "../bytes/heap";
+import { allocate, allocateZeroed, create, destroy, enlarge, release } from "../bytes/heap";
 import { option } from "../limits";
 import { Session } from "../session/session";
 import {
@@ -71,8 +71,7 @@ export function initRouter(): void {
   // One place for each 512 bytes of cache, a usual entry with a few targets.
   placeCount = 1;
   while (placeCount * 512 < option(OPTION_MATCH_CACHE_BYTES)) placeCount <<= 1;
-  places = allocate((<usize>placeCount) << alignof<usize>());
-  memory.fill(places, 0, (<usize>placeCount) << alignof<usize>());
+  places = allocateZeroed((<usize>placeCount) << alignof<usize>());
 }
 
 /** Adds a Subscription or replaces the one of the same filter [MQTT-3.8.4-3]. False: it was there before. */
@@ -182,12 +181,8 @@ function addTarget(session: Session, qos: u32): void {
 
 function growTargets(): void {
   const larger = max<u32>(16, targetCapacity * 2);
-  const block = allocate(larger * offsetof<Target>());
-  if (targetCapacity > 0) {
-    memory.copy(block, targets, targetCount * offsetof<Target>());
-    release(targets, targetCapacity * offsetof<Target>());
-  }
-  targets = block;
+  const size = targetCapacity * offsetof<Target>();
+  targets = enlarge(targets, size, size, larger * offsetof<Target>());
   targetCapacity = larger;
 }
 

@@ -2,7 +2,7 @@
 
 import { OPTION_SESSIONS_MAX } from "../abi";
 import { hash } from "../bytes/hash";
-import { allocate, release } from "../bytes/heap";
+import { allocateZeroed, release } from "../bytes/heap";
 import { option } from "../limits";
 import { createSession, destroySession, Session } from "../session/session";
 
@@ -16,7 +16,7 @@ let idCounter: u32 = 0;
 export function initSessions(seed: u32): void {
   idSeed = seed;
   bucketCount = 16;
-  buckets = createBuckets(bucketCount);
+  buckets = allocateZeroed((<usize>bucketCount) << alignof<usize>());
 }
 
 export function findSession(clientId: usize, length: u32): Session | null {
@@ -79,18 +79,11 @@ function bucketOf(key: u32): usize {
   return buckets + ((<usize>(key & (bucketCount - 1))) << alignof<usize>());
 }
 
-function createBuckets(count: u32): usize {
-  const size = (<usize>count) << alignof<usize>();
-  const block = allocate(size);
-  memory.fill(block, 0, size);
-  return block;
-}
-
 function rehash(): void {
   const old = buckets;
   const oldCount = bucketCount;
   bucketCount *= 2;
-  buckets = createBuckets(bucketCount);
+  buckets = allocateZeroed((<usize>bucketCount) << alignof<usize>());
   for (let i: u32 = 0; i < oldCount; i++) {
     let session = load<Session | null>(old + ((<usize>i) << alignof<usize>()));
     while (session !== null) {

@@ -14,11 +14,26 @@ export function release(block: usize, size: usize): void {
   heap.free(block);
 }
 
+export function allocateZeroed(size: usize): usize {
+  const block = allocate(size);
+  memory.fill(block, 0, size);
+  return block;
+}
+
+/** A block of `larger` bytes that begins with the first `used` bytes of `block`, which is released; it had `size` bytes,
+ *  or there was none and `size` is 0. */
+export function enlarge(block: usize, size: usize, used: usize, larger: usize): usize {
+  const enlarged = allocate(larger);
+  if (size > 0) {
+    memory.copy(enlarged, block, used);
+    release(block, size);
+  }
+  return enlarged;
+}
+
 /** A zeroed struct; T is an unmanaged class. */
 export function create<T>(): T {
-  const block = allocate(offsetof<T>());
-  memory.fill(block, 0, offsetof<T>());
-  return changetype<T>(block);
+  return changetype<T>(allocateZeroed(offsetof<T>()));
 }
 
 export function destroy<T>(struct: T): void {

@@ -3,7 +3,7 @@
 // every packet but only when it is found to be early, so a busy connection costs the heap nothing.
 
 import { NO_DEADLINE } from "../abi";
-import { allocate, create, destroy, release } from "../bytes/heap";
+import { create, destroy, enlarge } from "../bytes/heap";
 import { nowMs } from "./clock";
 
 @unmanaged
@@ -97,11 +97,7 @@ function put(place: u32, deadline: Deadline): void {
 
 function grow(): void {
   const larger = max<u32>(8, capacity * 2);
-  const block = allocate(larger * sizeof<usize>());
-  if (capacity > 0) {
-    memory.copy(block, places, capacity * sizeof<usize>());
-    release(places, capacity * sizeof<usize>());
-  }
-  places = block;
+  const size = capacity * sizeof<usize>();
+  places = enlarge(places, size, size, larger * sizeof<usize>());
   capacity = larger;
 }

@@ -2,7 +2,7 @@
 // are copies, because the packet they came from is gone when the host gets here at the end of its turn.
 
 import { EVENT_A, EVENT_CODE, EVENT_CONNECTION, EVENT_DETAIL, EVENT_KIND, EVENT_SIZE } from "../abi";
-import { allocate, release } from "../bytes/heap";
+import { allocate, enlarge, release } from "../bytes/heap";
 
 @unmanaged
 class Event {
@@ -77,12 +77,8 @@ export function dropEvents(): void {
 
 function grow(): void {
   const larger = max<u32>(8, capacity * 2);
-  const block = allocate(<usize>larger * offsetof<Event>());
-  if (capacity > 0) {
-    memory.copy(block, events, <usize>count * offsetof<Event>());
-    release(events, <usize>capacity * offsetof<Event>());
-  }
-  events = block;
+  const size = <usize>capacity * offsetof<Event>();
+  events = enlarge(events, size, size, <usize>larger * offsetof<Event>());
   capacity = larger;
 }
 

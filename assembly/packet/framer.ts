@@ -8,7 +8,7 @@
 //
 // A walk: push() or resume(), then next() until it is not FRAME_WHOLE, then keep(). It does not nest.
 
-import { allocate, release } from "../bytes/heap";
+import { allocate, enlarge, release } from "../bytes/heap";
 
 export const FRAME_MORE: u32 = 0;
 export const FRAME_WHOLE: u32 = 1;
@@ -98,12 +98,9 @@ export function appendInput(stream: Stream, length: u32): void {
   const needed = kept + length;
   if (needed > stream.waitingCapacity) {
     const capacity = max(needed, min(stream.waitingCapacity * 2, stream.packetLength + headroom));
-    const block = allocate(capacity);
-    memory.copy(block, stream.waiting, kept);
-    dropInput(stream);
-    stream.waiting = block;
+    stream.waiting = enlarge(stream.waiting, stream.waitingCapacity, kept, capacity);
+    streamBytes += capacity - stream.waitingCapacity;
     stream.waitingCapacity = capacity;
-    streamBytes += capacity;
   }
   memory.copy(stream.waiting + kept, input, length);
   stream.waitingLength = needed;

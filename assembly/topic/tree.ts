@@ -6,7 +6,7 @@
 //   | Level: links, value, hash | length, hasPlus, hasHash | bytes of the level ... |
 
 import { hash } from "../bytes/hash";
-import { allocate, create, release } from "../bytes/heap";
+import { allocate, allocateZeroed, create, enlarge, release } from "../bytes/heap";
 
 @unmanaged
 export class Level {
@@ -41,7 +41,7 @@ export function createTree(): TopicTree {
   const tree = create<TopicTree>();
   tree.root = create<Level>();
   tree.bucketCount = 16;
-  tree.buckets = createBuckets(16);
+  tree.buckets = allocateZeroed(16 << alignof<usize>());
   return tree;
 }
 
@@ -171,12 +171,8 @@ function collect(level: Level): void {
   if (level.value == 0) return;
   if (foundCount == foundCapacity) {
     const larger = max<u32>(16, foundCapacity * 2);
-    const block = allocate((<usize>larger) << alignof<usize>());
-    if (foundCapacity > 0) {
-      memory.copy(block, found, (<usize>foundCount) << alignof<usize>());
-      release(found, (<usize>foundCapacity) << alignof<usize>());
-    }
-    found = block;
+    const size = (<usize>foundCapacity) << alignof<usize>();
+    found = enlarge(found, size, size, (<usize>larger) << alignof<usize>());
     foundCapacity = larger;
   }
   store<Level>(found + ((<usize>foundCount) << alignof<usize>()), level);
@@ -263,18 +259,11 @@ function bucketOf(tree: TopicTree, key: u32): usize {
   return tree.buckets + ((<usize>(key & (tree.bucketCount - 1))) << alignof<usize>());
 }
 
-function createBuckets(count: u32): usize {
-  const size = (<usize>count) << alignof<usize>();
-  const block = allocate(size);
-  memory.fill(block, 0, size);
-  return block;
-}
-
 function rehash(tree: TopicTree): void {
   const old = tree.buckets;
   const oldCount = tree.bucketCount;
   tree.bucketCount = oldCount * 2;
-  tree.buckets = createBuckets(tree.bucketCount);
+  tree.buckets = allocateZeroed((<usize>tree.bucketCount) << alignof<usize>());
   for (let i: u32 = 0; i < oldCount; i++) {
     let level = load<Level | null>(old + ((<usize>i) << alignof<usize>()));
     while (level !== null) {

@@ -19,7 +19,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 const MIB = 1 << 20;
 const FLOOD_MESSAGE = 50_000;
 const FLOOD_COUNT = 4_000;
-/** Queue of one Session 16 MiB, outputs 1 MiB each, and as much again twice for the collector and growing in steps. */
+/** The queue of a Session may take 16 MiB, two outputs 8 MiB each; and twice that, as memory grows in steps. */
 const FLOOD_BYTES_MAX = 100 * MIB;
 
 /** The output 32 MiB, and twice that as above. */
