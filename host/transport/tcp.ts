@@ -6,15 +6,21 @@ import type { Connector, Transport, TransportHandlers } from "./transport.ts";
 /** Bytes a socket takes before it says it is full. Below a turn's worth of output it would say so every turn. */
 const WRITE_BUFFER = 1 << 18;
 
-/** How long a closing socket may take to send its last bytes. */
+/** A closing socket has at least this long, and at most twice as long, to send its last bytes. */
 const LINGER_MS = 2_000;
 
+/** A socket knows its transport, so that all sockets share four listeners: a broker has ten thousand of them. */
+const TRANSPORT = Symbol("transport");
+type OwnedSocket = Socket & { [TRANSPORT]: TcpTransport };
+
 class TcpTransport implements Transport {
-  readonly #socket: Socket;
+  readonly #socket: OwnedSocket;
+  #handlers: TransportHandlers | undefined;
   #remoteAddress: string | undefined;
+  #failure: Error | undefined;
 
   constructor(socket: Socket) {
-    this.#socket = socket;
+    this.#socket = Object.assign(socket, { [TRANSPORT]: this });
   }
 
   /** Asked of the system only when somebody wants to know, and kept, since a closed socket has none. */
@@ -24,13 +30,8 @@ class TcpTransport implements Transport {
   }
 
   start(handlers: TransportHandlers): void {
-    let failure: Error | undefined;
-    this.#socket.on("data", handlers.bytes);
-    this.#socket.on("drain", handlers.drained);
-    this.#socket.on("error", (error) => {
-      failure = error;
-    });
-    this.#socket.on("close", () => handlers.closed(failure));
+    this.#handlers = handlers;
+    this.#socket.on("data", onData).on("drain", onDrain).on("error", onError).on("close", onClose);
   }
 
   write(bytes: Uint8Array): boolean {
@@ -46,24 +47,68 @@ class TcpTransport implements Transport {
   }
 
   end(): void {
-    this.#silence();
+    this.#handlers = undefined;
     // Read on, so that bytes in flight do not make the system answer with a reset, which would take our last bytes away.
     this.#socket.resume();
     this.#socket.end();
-    const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS);
-    timer.unref();
-    this.#socket.once("close", () => clearTimeout(timer));
+    linger(this.#socket);
   }
 
   destroy(): void {
-    this.#silence();
+    this.#handlers = undefined;
     this.#socket.destroy();
   }
 
-  #silence(): void {
-    this.#socket.removeAllListeners("data").removeAllListeners("drain").removeAllListeners("close");
-    this.#socket.removeAllListeners("error").on("error", () => {});
+  handleData(bytes: Uint8Array): void {
+    this.#handlers?.bytes(bytes);
   }
+
+  handleDrain(): void {
+    this.#handlers?.drained();
+  }
+
+  handleError(error: Error): void {
+    this.#failure = error;
+  }
+
+  handleClose(): void {
+    lingering[0].delete(this.#socket);
+    lingering[1].delete(this.#socket);
+    this.#handlers?.closed(this.#failure);
+  }
+}
+
+function onData(this: Socket, bytes: Uint8Array): void {
+  (this as OwnedSocket)[TRANSPORT].handleData(bytes);
+}
+
+function onDrain(this: Socket): void {
+  (this as OwnedSocket)[TRANSPORT].handleDrain();
+}
+
+function onError(this: Socket, error: Error): void {
+  (this as OwnedSocket)[TRANSPORT].handleError(error);
+}
+
+function onClose(this: Socket): void {
+  (this as OwnedSocket)[TRANSPORT].handleClose();
+}
+
+/** Sockets that are closing, those of this period and of the one before: one timer for all. */
+let lingering: [Set<Socket>, Set<Socket>] = [new Set(), new Set()];
+let sweeping: NodeJS.Timeout | undefined;
+
+function linger(socket: Socket): void {
+  lingering[0].add(socket);
+  sweeping ??= setInterval(sweep, LINGER_MS).unref();
+}
+
+function sweep(): void {
+  for (const socket of lingering[1]) socket.destroy();
+  lingering = [new Set(), lingering[0]];
+  if (lingering[1].size > 0) return;
+  clearInterval(sweeping);
+  sweeping = undefined;
 }
 
 /** Opens TCP connections to `host`:`port`. */

@@ -57,5 +57,5 @@ export const scenarios = [
     load: ["--count", "10000"],
   },
   { name: "storm", label: "connect storm", unit: "connect", load: ["--count", "3000"] },
-  { name: "idle", label: "2,000 idle connections", unit: "", memoryUnit: "connection", load: ["--count", "2000"] },
+  { name: "idle", label: "8,000 idle connections", unit: "", memoryUnit: "connection", load: ["--count", "8000"] },
 ];

@@ -3,7 +3,7 @@
 // at the end, fails the flow. Every failure names file and line. Knows no packets: bytes are compared as bytes.
 import * as abi from "../../assembly/abi.ts";
 import { type BrokerExports, type ClientExports, Core, type CoreEvent } from "../../host/core.ts";
-import { codeOf, detailMatches, eventKind, hex, number, numberOf, PUBLISH_FLAGS, showEvent } from "./flow-words.ts";
+import { codeOf, detailMatches, eventKind, hex, number, numberOf, publishFlags, showEvent } from "./flow-words.ts";
 import type { Flow, Step } from "./flows.ts";
 
 /** One way to play a flow; the outcome is the same in each. */
@@ -53,7 +53,7 @@ class Run {
   readonly #tokens = new Map<string, number>();
   #nowMs = 0;
   /** The core has been told the time. */
-  #started = false;
+  #isStarted = false;
   /** The step whose output is being looked at. */
   #last = "the start";
 
@@ -89,8 +89,8 @@ class Run {
     }
     this.#expectNothing();
     this.#last = step.at;
-    if (!this.#started && !SETTINGS.has(step.verb)) {
-      this.#started = true;
+    if (!this.#isStarted && !SETTINGS.has(step.verb)) {
+      this.#isStarted = true;
       this.#core.exports.handleTime(this.#mode.startMs);
     }
     this.#do(step);
@@ -122,9 +122,9 @@ class Run {
     this.#core.writeArgument(...parts);
     if (step.verb === "text") this.#returns(step, exports.setText(numberOf("TEXT_", word), first));
     else if (step.verb === "version") this.#returns(step, exports.setVersion(first));
-    else if (step.verb === "subscribe") this.#returns(step, exports.subscribe(first, (PUBLISH_FLAGS[word] ?? 0) >> 1));
+    else if (step.verb === "subscribe") this.#returns(step, exports.subscribe(first, publishFlags(word) >> 1));
     else if (step.verb === "unsubscribe") this.#returns(step, exports.unsubscribe(first));
-    else this.#returns(step, exports.publish(first, second, PUBLISH_FLAGS[word] ?? Number.NaN));
+    else this.#returns(step, exports.publish(first, second, publishFlags(word)));
   }
 
   #doConnection(step: Step): void {
@@ -301,7 +301,8 @@ class Run {
   }
 }
 
-const EXPECTATIONS = new Set(["<", "<~", "closed", "event"]);
+/** Lines that change nothing: they look at what came out. */
+export const EXPECTATIONS = new Set(["<", "<~", "closed", "event"]);
 
 /** What a host sets before it lets time pass. */
 const SETTINGS = new Set(["seed", "option", "text", "version"]);

@@ -5,15 +5,12 @@ import type { CoreEvent } from "../../host/core.ts";
 
 const NAMES = abi as Record<string, number>;
 
-/** First byte flags of publish(), and QoS of subscribe(), by their words. */
-export const PUBLISH_FLAGS: Record<string, number> = {
-  qos0: 0,
-  "qos0-retained": 1,
-  qos1: 2,
-  "qos1-retained": 3,
-  qos2: 4,
-  "qos2-retained": 5,
-};
+/** Fixed header flags of a message to publish: qos0, qos1, qos2, or one of these with -retained. */
+export function publishFlags(word: string): number {
+  const [, qos, retained] = /^qos([012])(-retained)?$/.exec(word) ?? [];
+  if (qos === undefined) throw new Error(`not a Quality of Service: ${word}`);
+  return (Number(qos) << abi.PUBLISH_QOS_SHIFT) | (retained ? abi.PUBLISH_RETAIN : 0);
+}
 
 /** The constant `prefix` + `name` of abi.ts. */
 export function numberOf(prefix: string, name: string): number {

@@ -2,7 +2,7 @@
 // the runner can fail, since a runner that cannot would make all flows pass.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { MODES, runFlow } from "./flow-run.ts";
+import { EXPECTATIONS, MODES, runFlow } from "./flow-run.ts";
 import { parseFlows, readFlows } from "./flows.ts";
 
 const flows = readFlows();
@@ -20,6 +20,13 @@ describe("all flows", () => {
   it("have names of their own", () => {
     const names = flows.map(({ name }) => name);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+
+  it("expect something", () => {
+    const idle = flows.filter(
+      ({ steps }) => !steps.some(({ verb, result }) => EXPECTATIONS.has(verb) || result !== "OK"),
+    );
+    expect(idle.map(({ at }) => at)).toEqual([]);
   });
 
   it("cite clauses that are ours", () => {
@@ -49,6 +56,8 @@ describe("the runner", () => {
     ["no close where one is expected", "c1 open\nc1 closed PROTOCOL", /x.flow:3 .*no event/],
     ["another reason", "c1 open\nc1 > 00 00\nc1 closed LIMIT", /x.flow:4 .*not this event but event CLOSE 5/],
     ["another status", "c1 open\nc1 network-closed\nc1 network-closed", /x.flow:4 .*returned 1, not OK/],
+    ["a Quality of Service that is none", "publish qos3 't' | 'x'", /x.flow:2 .*not a Quality of Service/],
+    ["a name that is not in abi.ts", "option NAME 1", /x.flow:2 .*OPTION_NAME is not in abi.ts/],
     ["time that goes back", "at 5\nat 4", /x.flow:3 .*time goes back/],
   ])("fails for %s", (_, steps, message) => {
     for (const mode of MODES) {

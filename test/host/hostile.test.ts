@@ -51,8 +51,9 @@ afterEach(async () => {
 afterAll(async () => {
   await control.stop();
   await endPeers();
-  expect(await broker.child.stop()).toMatchObject({ exitCode: 0, signal: null, stderr: "" });
+  const ended = await broker.child.stop();
   await stopAll();
+  expect(ended).toMatchObject({ exitCode: 0, signal: null, stderr: "" });
 });
 
 describe("the first packet", () => {

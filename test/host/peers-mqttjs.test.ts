@@ -18,8 +18,9 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await endPeers();
-  expect(await broker.child.stop()).toMatchObject({ exitCode: 0, stderr: "" });
+  const ended = await broker.child.stop();
   await stopAll();
+  expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
 });
 
 describe.each(["3.1", "3.1.1"] as const)("MQTT %s", (version) => {
@@ -288,7 +289,7 @@ describe.each(["3.1", "3.1.1"] as const)("MQTT %s", (version) => {
 test("MQTT 5.0 is refused in its own words, and nobody else is disturbed", async () => {
   const peer = new JsPeer(broker.port, "5.0");
   const refused = new Promise<object>((resolve) => peer.client.once("error", resolve));
-  // Unsupported Protocol Version, 0x84: the answer of a server that does not speak 5.0 yet [MQTT-3.1.2-2].
+  // Unsupported Protocol Version: the answer in the form of 5.0, since 3.1.1's would be malformed to who asked.
   expect(await refused).toMatchObject({ code: 0x84 });
   expect(peer.connacks).toEqual([]);
   await peer.client.endAsync(true);
@@ -333,7 +334,7 @@ async function survivesBreaks(qos: QoS, version: keyof typeof VERSIONS, topic: s
   await until("every message", () => new Set(numbers()).size === count, WAIT_MS);
   const all = Array.from({ length: count }, (_, index) => index);
   if (qos === 2) expect(numbers()).toEqual(all);
-  // At QoS 1 again and again is allowed, and the first time of each is in order [MQTT-4.6.0-1].
+  // At QoS 1 again and again is allowed, and the first time of each is in order [v3.1.1 MQTT-4.6.0-1].
   else expect([...new Set(numbers())]).toEqual(all);
   await Promise.all([publisher.end(), subscriber.end()]);
 }

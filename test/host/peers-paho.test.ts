@@ -21,8 +21,9 @@ beforeAll(async () => {
   runs = new Map(await Promise.all(versions.map(async (version) => [version, await runScenarios(version)] as const)));
 });
 afterAll(async () => {
-  expect(await broker.child.stop()).toMatchObject({ exitCode: 0, stderr: "" });
+  const ended = await broker.child.stop();
   await stopAll();
+  expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
 });
 
 /** Results by scenario. */

@@ -40,8 +40,9 @@ afterAll(async () => {
   await control.served();
   await control.stop();
   await endPeers();
-  expect(await broker.child.stop()).toMatchObject({ exitCode: 0, signal: null, stderr: "" });
+  const ended = await broker.child.stop();
   await stopAll();
+  expect(ended).toMatchObject({ exitCode: 0, signal: null, stderr: "" });
 });
 
 test("who sends without reading the answers is closed at the output's limit", async () => {
