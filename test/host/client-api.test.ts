@@ -214,6 +214,7 @@ describe("subscribe", () => {
 });
 
 describe("publish", () => {
+  // TCP is the transport the standard asks for: ordered, lossless, both ways [v3.1.1 MQTT-7.1.2-1].
   it("goes out as fast as it can in a loop of awaits at QoS 0", async () => {
     const options = await realBroker();
     const [publisher, subscriber] = [await realClient(options), await realClient(options)];
