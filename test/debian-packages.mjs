@@ -10,8 +10,8 @@ const packages = readFileSync(new URL("debian-packages.txt", import.meta.url), "
   .filter((line) => line !== "" && !line.startsWith("#"));
 
 function installed(name) {
-  const query = spawnSync("dpkg-query", ["-W", "-f", "${db:Status-Status}", name], { encoding: "utf8" });
-  return query.stdout === "installed";
+  const query = spawnSync("dpkg-query", ["--status", name], { encoding: "utf8" });
+  return query.stdout?.includes("\nStatus: install ok installed\n") === true;
 }
 
 function run(command, ...args) {

@@ -58,8 +58,10 @@ function run(seed: number): Core<ClientExports> {
   for (let step = 0; step < STEPS; step++) {
     const what = random.below(20);
     if (what === 0) command(core, random);
-    else if (what === 1 || !open) core.exports.handleTime((nowMs += random.below(40_000)));
-    else if (what === 2) core.exports.handleWritable(abi.CLIENT_CONNECTION);
+    else if (what === 1 || !open) {
+      nowMs += random.below(40_000);
+      core.exports.handleTime(nowMs);
+    } else if (what === 2) core.exports.handleWritable(abi.CLIENT_CONNECTION);
     else if (what === 3 && open) {
       open = false;
       core.exports.handleClosed();
