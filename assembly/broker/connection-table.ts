@@ -17,7 +17,7 @@ class Slot {
   nextFree: u32;
 }
 
-export let connectionCount: u32 = 0;
+let connectionCount: u32 = 0;
 export let connectionCountMax: u32 = 0;
 
 let slots: usize = 0;

@@ -15,7 +15,7 @@ import { Message } from "../session/message";
 import { Session } from "../session/session";
 
 /** Kinds of the broker's deadlines; the owner of this one is a Connection. */
-export const DEADLINE_CONNECTION: u32 = 1;
+const DEADLINE_CONNECTION: u32 = 1;
 export const DEADLINE_SYS: u32 = 2;
 
 // States. Only AWAIT_CONNECT takes a CONNECT, and only ONLINE anything else [MQTT-3.1.0-1] [MQTT-3.1.0-2].
@@ -57,7 +57,7 @@ export class Connection {
 }
 
 /** Connections marked CLOSING that broker.ts has not cleared up yet, oldest first. */
-export let firstClosing: Connection | null = null;
+let firstClosing: Connection | null = null;
 let lastClosing: Connection | null = null;
 
 export function createConnection(handle: u32): Connection {
@@ -88,7 +88,7 @@ export function dropConnectPacket(connection: Connection): void {
   connection.connectPacketLength = 0;
 }
 
-export function dropWill(connection: Connection): void {
+function dropWill(connection: Connection): void {
   const will = connection.will;
   if (will !== null) letGo(will);
   connection.will = null;

@@ -10,7 +10,7 @@ import { Output, reserve, SHARE_MIN } from "../effect/send";
 import { option } from "../limits";
 import { LEVEL_3_1, LEVEL_3_1_1 } from "../packet/packet-type";
 import { encodePublishHeader, publishSizeOf } from "../packet/publish";
-import { createMessage, Message, payloadOf, propertiesOf, topicNameOf } from "../session/message";
+import { createMessage, Message, payloadOf, propertiesOf, qosOf, topicNameOf } from "../session/message";
 import { enqueue, entryCost, outputFull, PUMP_OUTPUT, pump } from "../session/outgoing";
 import { sendMessage } from "../session/send-message";
 import { Session } from "../session/session";
@@ -22,7 +22,7 @@ import { countDropped, countPublishesSent } from "./statistics";
 
 /** The message being delivered. Pointers stay valid for the call: into the input buffer, or into a Message. */
 @unmanaged
-export class Delivery {
+class Delivery {
   /** QoS and RETAIN as published. */
   flags: u32;
   topicName: usize;
@@ -83,7 +83,7 @@ export function deliverRetained(session: Session, filter: usize, length: u32, qo
   const count = matchRetained(filter, length, room / ENTRY_COST_MIN);
   for (let i: u32 = 0; i < count; i++) {
     const message = retainedAt(i);
-    queueMessage(session, message, (min((<u32>message.flags >> 1) & 3, qosMax) << 1) | 1);
+    queueMessage(session, message, (min(qosOf(message), qosMax) << 1) | 1);
   }
 }
 
@@ -91,7 +91,7 @@ export function deliverRetained(session: Session, filter: usize, length: u32, qo
 const ENTRY_COST_MIN: u32 = 32;
 
 /** Puts a message in a Session's queue and sends what may be sent. */
-export function queueMessage(session: Session, message: Message, flags: u32): void {
+function queueMessage(session: Session, message: Message, flags: u32): void {
   const outgoing = session.outgoing;
   const bytes = outgoing.bytes + entryCost(message);
   if (bytes > option(OPTION_SESSION_QUEUE_BYTES_MAX) || (storeFull() && bytes > option(OPTION_FAIR_SHARE))) {

@@ -6,7 +6,7 @@ import { option } from "../limits";
 import { Message, topicNameOf } from "../session/message";
 import {
   collectNames,
-  createTree,
+  createNameTree,
   ensureLevel,
   findLevel,
   foundLevel,
@@ -21,7 +21,7 @@ export let retainedBytes: u32 = 0;
 let tree: TopicTree = changetype<TopicTree>(0);
 
 export function initRetained(): void {
-  tree = createTree();
+  tree = createNameTree();
 }
 
 /** Keeps this message, which is held, in place of the one before. False when there is no room: then neither is kept. */

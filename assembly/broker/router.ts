@@ -9,7 +9,7 @@ import { option } from "../limits";
 import { Session } from "../session/session";
 import {
   collectFilters,
-  createTree,
+  createFilterTree,
   ensureLevel,
   findLevel,
   foundLevel,
@@ -67,7 +67,7 @@ let targetCapacity: u32 = 0;
 let targetCount: u32 = 0;
 
 export function initRouter(): void {
-  tree = createTree();
+  tree = createFilterTree();
   // One place for each 512 bytes of cache, a usual entry with a few targets.
   placeCount = 1;
   while (placeCount * 512 < option(OPTION_MATCH_CACHE_BYTES)) placeCount <<= 1;
@@ -187,6 +187,8 @@ function growTargets(): void {
 }
 
 function remember(place: usize, key: u32, name: usize, length: u32): void {
+  // A name that nobody subscribes to ends its walk at the first levels; there may be a great many of them, all retained.
+  if (targetCount == 0) return;
   const listBytes = targetCount * offsetof<Target>();
   const bytes = <u32>(offsetof<Resolved>() + listBytes + length);
   if (cachedBytes + bytes > option(OPTION_MATCH_CACHE_BYTES)) forgetAll();

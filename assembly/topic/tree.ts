@@ -1,9 +1,11 @@
 // Topics by level. One structure serves the Subscriptions (levels of Topic Filters, `+` and `#` being levels like others)
 // and the retained messages (levels of Topic Names). What hangs at a Level is its owner's business: `value`, 0 for nothing.
 // All Levels of a tree stand in one hash table by (parent, bytes), so a walk down costs a probe a level however wide a
-// Level is; sibling lists exist for the wildcard walk over names. Levels with no value and no children are removed.
+// Level is. Only a tree of names lists the children of a Level too, for the walk of a filter over them. Levels with no
+// value and no children are removed.
 //
-//   | Level: links, value, hash | length, hasPlus, hasHash | bytes of the level ... |
+//   in a tree of filters   | Level: 20 bytes            | bytes of the level ... |
+//   in a tree of names     | Level | siblings: 12 bytes | bytes of the level ... |
 
 import { hash } from "../bytes/hash";
 import { allocate, allocateZeroed, create, enlarge, release } from "../bytes/heap";
@@ -13,15 +15,20 @@ export class Level {
   parent: Level | null;
   /** Next in the same bucket. */
   chain: Level | null;
-  firstChild: Level | null;
-  nextSibling: Level | null;
-  previousSibling: Level | null;
   value: usize;
-  hash: u32;
+  childCount: u32;
   length: u16;
   /** It has a child `+`, a child `#`: spares two probes at almost every Level. */
   hasPlus: bool;
   hasHash: bool;
+}
+
+/** A Level of a tree of names. */
+@unmanaged
+class NameLevel extends Level {
+  firstChild: NameLevel | null;
+  nextSibling: NameLevel | null;
+  previousSibling: NameLevel | null;
 }
 
 @unmanaged
@@ -30,6 +37,8 @@ export class TopicTree {
   buckets: usize;
   bucketCount: u32;
   levelCount: u32;
+  /** Bytes of a Level's struct, in front of its own: it says which kind of tree this is. */
+  structSize: u32;
 }
 
 const SLASH: u32 = 0x2f;
@@ -37,9 +46,18 @@ const PLUS: u32 = 0x2b;
 const HASH: u32 = 0x23;
 const DOLLAR: u32 = 0x24;
 
-export function createTree(): TopicTree {
+export function createFilterTree(): TopicTree {
+  return createTree(offsetof<Level>());
+}
+
+export function createNameTree(): TopicTree {
+  return createTree(offsetof<NameLevel>());
+}
+
+function createTree(structSize: u32): TopicTree {
   const tree = create<TopicTree>();
-  tree.root = create<Level>();
+  tree.structSize = structSize;
+  tree.root = changetype<Level>(allocateZeroed(structSize));
   tree.bucketCount = 16;
   tree.buckets = allocateZeroed(16 << alignof<usize>());
   return tree;
@@ -78,7 +96,7 @@ export function findLevel(tree: TopicTree, topic: usize, length: u32): Level | n
 /** Removes a Level whose value is gone, and those above it that have become empty too. */
 export function pruneLevel(tree: TopicTree, level: Level): void {
   let empty = level;
-  while (empty.value == 0 && empty.firstChild === null) {
+  while (empty.value == 0 && empty.childCount == 0) {
     const parent = empty.parent;
     if (parent === null) return;
     removeChild(tree, parent, empty);
@@ -144,11 +162,11 @@ function matchNames(tree: TopicTree, level: Level, at: usize, end: usize): void 
   const first = next - at == 1 ? <u32>load<u8>(at) : 0;
   if (first == HASH) {
     // The root has no name of its own, and is never collected: its value stays 0.
-    collectBelow(level, level == tree.root);
+    collectBelow(tree, level);
   } else if (first == PLUS) {
-    let child = level.firstChild;
+    let child = changetype<NameLevel>(level).firstChild;
     while (child !== null) {
-      if (!(level == tree.root && startsWithDollar(child))) matchNames(tree, child, next + 1, end);
+      if (!(level == tree.root && startsWithDollar(tree, child))) matchNames(tree, child, next + 1, end);
       child = child.nextSibling;
     }
   } else {
@@ -157,12 +175,12 @@ function matchNames(tree: TopicTree, level: Level, at: usize, end: usize): void 
   }
 }
 
-function collectBelow(level: Level, isRoot: bool): void {
+function collectBelow(tree: TopicTree, level: Level): void {
   if (foundCount >= foundCountMax) return;
   collect(level);
-  let child = level.firstChild;
+  let child = changetype<NameLevel>(level).firstChild;
   while (child !== null) {
-    if (!(isRoot && startsWithDollar(child))) collectBelow(child, false);
+    if (!(level == tree.root && startsWithDollar(tree, child))) collectBelow(tree, child);
     child = child.nextSibling;
   }
 }
@@ -184,12 +202,12 @@ function levelEnd(at: usize, end: usize): usize {
   return at;
 }
 
-function bytesOf(level: Level): usize {
-  return changetype<usize>(level) + offsetof<Level>();
+function bytesOf(tree: TopicTree, level: Level): usize {
+  return changetype<usize>(level) + tree.structSize;
 }
 
-function startsWithDollar(level: Level): bool {
-  return level.length > 0 && <u32>load<u8>(bytesOf(level)) == DOLLAR;
+function startsWithDollar(tree: TopicTree, level: Level): bool {
+  return level.length > 0 && <u32>load<u8>(bytesOf(tree, level)) == DOLLAR;
 }
 
 function isWildcard(bytes: usize, length: u32, wildcard: u32): bool {
@@ -203,16 +221,11 @@ function findWildcard(tree: TopicTree, parent: Level, wildcard: u32): Level | nu
 }
 
 function findChild(tree: TopicTree, parent: Level, bytes: usize, length: u32): Level | null {
-  const key = hash(bytes, length, <u32>changetype<usize>(parent));
-  let level = load<Level | null>(bucketOf(tree, key));
+  let level = load<Level | null>(bucketOf(tree, keyOf(parent, bytes, length)));
   while (level !== null) {
-    if (
-      level.hash == key &&
-      level.parent == parent &&
-      level.length == length &&
-      memory.compare(bytesOf(level), bytes, length) == 0
-    )
+    if (level.parent == parent && level.length == length && memory.compare(bytesOf(tree, level), bytes, length) == 0) {
       return level;
+    }
     level = level.chain;
   }
   return null;
@@ -220,20 +233,17 @@ function findChild(tree: TopicTree, parent: Level, bytes: usize, length: u32): L
 
 function addChild(tree: TopicTree, parent: Level, bytes: usize, length: u32): Level {
   if (tree.levelCount >= tree.bucketCount) rehash(tree);
-  const block = allocate(offsetof<Level>() + length);
-  memory.fill(block, 0, offsetof<Level>());
+  const block = allocate(tree.structSize + length);
+  memory.fill(block, 0, tree.structSize);
   const level = changetype<Level>(block);
   level.parent = parent;
-  level.hash = hash(bytes, length, <u32>changetype<usize>(parent));
   level.length = <u16>length;
-  memory.copy(bytesOf(level), bytes, length);
-  const bucket = bucketOf(tree, level.hash);
+  memory.copy(bytesOf(tree, level), bytes, length);
+  const bucket = bucketOf(tree, keyOf(parent, bytes, length));
   level.chain = load<Level | null>(bucket);
   store<Level>(bucket, level);
-  const sibling = parent.firstChild;
-  level.nextSibling = sibling;
-  if (sibling !== null) sibling.previousSibling = level;
-  parent.firstChild = level;
+  if (isNameTree(tree)) addSibling(changetype<NameLevel>(parent), changetype<NameLevel>(level));
+  parent.childCount++;
   if (isWildcard(bytes, length, PLUS)) parent.hasPlus = true;
   if (isWildcard(bytes, length, HASH)) parent.hasHash = true;
   tree.levelCount++;
@@ -241,18 +251,40 @@ function addChild(tree: TopicTree, parent: Level, bytes: usize, length: u32): Le
 }
 
 function removeChild(tree: TopicTree, parent: Level, level: Level): void {
-  let link = bucketOf(tree, level.hash);
+  const bytes = bytesOf(tree, level);
+  let link = bucketOf(tree, keyOf(parent, bytes, level.length));
   while (load<Level>(link) != level) link = changetype<usize>(load<Level>(link)) + offsetof<Level>("chain");
   store<Level | null>(link, level.chain);
+  if (isNameTree(tree)) removeSibling(changetype<NameLevel>(parent), changetype<NameLevel>(level));
+  parent.childCount--;
+  if (isWildcard(bytes, level.length, PLUS)) parent.hasPlus = false;
+  if (isWildcard(bytes, level.length, HASH)) parent.hasHash = false;
+  tree.levelCount--;
+  release(changetype<usize>(level), tree.structSize + level.length);
+}
+
+function isNameTree(tree: TopicTree): bool {
+  return tree.structSize == offsetof<NameLevel>();
+}
+
+function addSibling(parent: NameLevel, level: NameLevel): void {
+  const sibling = parent.firstChild;
+  level.nextSibling = sibling;
+  if (sibling !== null) sibling.previousSibling = level;
+  parent.firstChild = level;
+}
+
+function removeSibling(parent: NameLevel, level: NameLevel): void {
   const previous = level.previousSibling;
   const next = level.nextSibling;
   if (previous === null) parent.firstChild = next;
   else previous.nextSibling = next;
   if (next !== null) next.previousSibling = previous;
-  if (isWildcard(bytesOf(level), level.length, PLUS)) parent.hasPlus = false;
-  if (isWildcard(bytesOf(level), level.length, HASH)) parent.hasHash = false;
-  tree.levelCount--;
-  release(changetype<usize>(level), offsetof<Level>() + level.length);
+}
+
+/** Not kept in the Level: found again in the rare cases that need it, it costs less than four bytes in every one. */
+function keyOf(parent: Level, bytes: usize, length: u32): u32 {
+  return hash(bytes, length, <u32>changetype<usize>(parent));
 }
 
 function bucketOf(tree: TopicTree, key: u32): usize {
@@ -268,7 +300,7 @@ function rehash(tree: TopicTree): void {
     let level = load<Level | null>(old + ((<usize>i) << alignof<usize>()));
     while (level !== null) {
       const next = level.chain;
-      const bucket = bucketOf(tree, level.hash);
+      const bucket = bucketOf(tree, keyOf(level.parent!, bytesOf(tree, level), level.length));
       level.chain = load<Level | null>(bucket);
       store<Level>(bucket, level);
       level = next;

@@ -48,7 +48,7 @@ async function run(flags: BrokerFlags): Promise<number> {
 }
 
 /** Where the broker listens, who may connect, and how to change that. */
-export function welcome(addresses: readonly { host: string; port: number }[]): string[] {
+function welcome(addresses: readonly { host: string; port: number }[]): string[] {
   const open = addresses.filter(({ host }) => !isLoopback(host));
   const who =
     open.length === 0
