@@ -63,7 +63,7 @@ export interface ClientOptions {
   outboxBytesMax?: number;
   /** Default: "newest", whose publish() is rejected with code OUTBOX_FULL. */
   outboxDrop?: OutboxDrop;
-  /** QoS 1 and 2 messages in flight at once, 1..65,535. Default: 20. */
+  /** QoS 1 and 2 messages in flight at once, 1..61,439 (the other Packet Identifiers are for subscribing). Default: 20. */
   inflightMax?: number;
   /** Seed of the reconnect jitter, for runs that must repeat. Default: random. */
   seed?: number;
@@ -91,9 +91,8 @@ export interface SubscribeOptions {
 export interface ClientEvents {
   /** CONNACK accepted, first time and after each reconnect. */
   connect: [{ sessionPresent: boolean }];
-  /** The Network Connection is gone; `error` says why; `reconnectInMs` is undefined when it will not be tried again. */
+  /** The Network Connection is gone, and not by end(); `error` says why; `reconnectInMs` is undefined when it will not be tried again. */
   disconnect: [{ error: Error; reconnectInMs?: number }];
+  /** Every message, whichever Subscription it came for. */
   message: [Message];
-  /** `PUBLISH`, `PINGREQ` and the like, for debug output: direction, packet name and what is worth knowing. */
-  error: [Error];
 }

@@ -39,7 +39,6 @@ export async function connect(name: string, wanted: ClientOptions, flags: Connec
 
 function watch(client: Client, address: string, notice: (text: string) => void): Promise<never> {
   const gone = new Promise<never>((_, reject) => {
-    client.on("error", (error) => reject(clientFailure(error, address)));
     client.on("disconnect", ({ error, reconnectInMs }) => {
       const failure = clientFailure(error, address);
       if (reconnectInMs === undefined) reject(failure);
