@@ -68,7 +68,11 @@ let targetCount: u32 = 0;
 
 export function initRouter(): void {
   tree = createFilterTree();
-  // One place for each 512 bytes of cache, a usual entry with a few targets.
+}
+
+/** Made when it is first needed, so that the host has set its size: one place for each 512 bytes, a usual entry with a few
+ *  targets. */
+function createCache(): void {
   placeCount = 1;
   while (placeCount * 512 < option(OPTION_MATCH_CACHE_BYTES)) placeCount <<= 1;
   places = allocateZeroed((<usize>placeCount) << alignof<usize>());
@@ -125,6 +129,7 @@ export function unsubscribeAll(session: Session): void {
  *  or the next name is resolved. A Session with several matching filters is one target, at their highest QoS
  *  [MQTT-3.3.4-2]. */
 export function resolve(name: usize, length: u32): u32 {
+  if (placeCount == 0) createCache();
   const key = hash(name, length);
   const place = places + ((<usize>(key & (placeCount - 1))) << alignof<usize>());
   const known = changetype<Resolved | null>(load<usize>(place));
