@@ -40,6 +40,7 @@
 //
 // Exports of the client module (its one connection has the handle CLIENT_CONNECTION)
 //   setText(text, length): status         bytes at argumentPtr(): client id, user name, password, will
+//   handlePaused(paused: bool)            the host stops or goes on reading: while it does not read, no PINGRESP is missed
 //   connect(): status                     begin, and keep connected; EVENT_OPEN asks the host for a Network Connection
 //   disconnect(): status                  send what waits, DISCONNECT, and stay away
 //   handleOpened(): status  handleBytes(connection, length): status  handleClosed(connection): status
@@ -207,6 +208,8 @@ export const OPTION_AUTHENTICATE = 22;
 export const OPTION_MATCH_CACHE_BYTES = 23;
 export const OPTION_OUTPUT_TOTAL_MAX = 24;
 export const OPTION_FAIR_SHARE = 25;
+export const OPTION_HEAP_MAX = 26;
+export const OPTION_RETAINED_VISITS_MAX = 27;
 // of the client
 export const OPTION_PROTOCOL_LEVEL = 32;
 export const OPTION_KEEP_ALIVE_SEC = 33;

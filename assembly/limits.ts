@@ -11,6 +11,7 @@ import {
   OPTION_CONNECTIONS_MAX,
   OPTION_COUNT,
   OPTION_FAIR_SHARE,
+  OPTION_HEAP_MAX,
   OPTION_INFLIGHT_BYTES_MAX,
   OPTION_INFLIGHT_MAX,
   OPTION_INPUT_WAITING_MAX,
@@ -29,6 +30,7 @@ import {
   OPTION_RECONNECT_MIN_MS,
   OPTION_RETAINED_BYTES_MAX,
   OPTION_RETAINED_MAX,
+  OPTION_RETAINED_VISITS_MAX,
   OPTION_RETRY_SEC,
   OPTION_SESSION_QUEUE_BYTES_MAX,
   OPTION_SESSION_SUBSCRIPTIONS_MAX,
@@ -94,11 +96,18 @@ export function setDefaultOptions(): void {
   // Bytes of unfinished packets and unfinished QoS 2 exchanges of all connections. Over it: a connection over its fair
   // share that sends more is closed.
   setOptionValue(OPTION_INPUT_WAITING_MAX, 256 * MIB);
+  // Bytes of everything the core keeps. Over it nothing new is kept: no connection, no Session (refused, 3), no Subscription
+  // (0x80), no retained or queued message. The other limits count what matters; this one what they do not, tables and
+  // names, and keeps the memory below the 4 GiB at which it would end.
+  setOptionValue(OPTION_HEAP_MAX, 2048 * MIB);
+  // Levels of retained topics looked at for the SUBSCRIBE packets of one piece of input. Over it the retained messages not
+  // found yet are not sent. A filter for everything looks at each level once.
+  setOptionValue(OPTION_RETAINED_VISITS_MAX, 8_000_000);
   // Bytes that a limit on all leaves to each: whoever fills a total has not taken it from those who use little.
   setOptionValue(OPTION_FAIR_SHARE, 8_192);
   // Milliseconds from open() to a whole CONNECT (in the client: to CONNACK). Over it: closed.
   setOptionValue(OPTION_CONNECT_TIMEOUT_MS, 30_000);
-  // Seconds after which a 3.1 peer is sent unacknowledged packets again. 3.1.1 forbids that on a living connection.
+  // Seconds after which a 3.1 peer is sent unacknowledged packets again; 0: never. 3.1.1 forbids that on a living connection.
   setOptionValue(OPTION_RETRY_SEC, 20);
   // Seconds between updates of $SYS; 0: none.
   setOptionValue(OPTION_SYS_INTERVAL_SEC, 10);

@@ -34,6 +34,10 @@ export interface BrokerLimits {
   outputStallSec?: number;
   /** Bytes of packets that have not arrived whole, of all connections. */
   inputWaitingBytes?: number;
+  /** Bytes of everything the broker keeps. */
+  heapBytes?: number;
+  /** Levels of retained topics looked at for the SUBSCRIBE packets of one read. */
+  retainedVisits?: number;
   /** Bytes of queue, output or input that a limit on all of them leaves to each. */
   fairShareBytes?: number;
   /** Milliseconds from the Network Connection to CONNECT. */
@@ -63,6 +67,8 @@ const OPTIONS: Readonly<Record<keyof BrokerLimits, number>> = {
   outputTotalBytes: abi.OPTION_OUTPUT_TOTAL_MAX,
   outputStallSec: abi.OPTION_OUTPUT_STALL_SEC,
   inputWaitingBytes: abi.OPTION_INPUT_WAITING_MAX,
+  heapBytes: abi.OPTION_HEAP_MAX,
+  retainedVisits: abi.OPTION_RETAINED_VISITS_MAX,
   fairShareBytes: abi.OPTION_FAIR_SHARE,
   connectTimeoutMs: abi.OPTION_CONNECT_TIMEOUT_MS,
   retrySec: abi.OPTION_RETRY_SEC,

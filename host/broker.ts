@@ -7,7 +7,6 @@ import type { AddressInfo, Server } from "node:net";
 import {
   AUTHENTICATE_PASSWORD,
   AUTHENTICATE_USER_NAME,
-  BAD_TOPIC,
   EVENT_AUTHENTICATE,
   EVENT_CLOSE,
   EVENT_CONNECTED,
@@ -16,6 +15,7 @@ import {
   EVENT_REFUSED,
   EVENT_SUBSCRIBED,
   EVENT_UNSUBSCRIBED,
+  OK,
   OPTION_AUTHENTICATE,
   OPTION_EVENTS,
   PUBLISH_QOS_SHIFT,
@@ -25,7 +25,7 @@ import { type BrokerLimits, limitOptions } from "./broker-limits.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type BrokerExports, Core, type CoreEvent } from "./core.ts";
 import { Driver } from "./driver.ts";
-import { CLOSE_TEXT, MidgeError, RETURN_CODE_TEXT } from "./errors.ts";
+import { CLOSE_TEXT, MidgeError, RETURN_CODE_TEXT, statusError } from "./errors.ts";
 import { tcpListen } from "./transport/tcp.ts";
 import type { Transport } from "./transport/transport.ts";
 import { VERSION } from "./version.ts";
@@ -143,7 +143,8 @@ export class Broker extends EventEmitter<BrokerEvents> {
     return this.#driver.core.exports.heapInUse() >>> 0;
   }
 
-  /** Publishes a message of this program's own. Throws with code TOPIC_INVALID. */
+  /** Publishes a message of this program's own. Throws with code TOPIC_INVALID, PACKET_TOO_LARGE or
+   *  ARGUMENT_INVALID. */
   publish(topicName: string, payload: string | Uint8Array, options: Omit<PublishOptions, "signal"> = {}): void {
     const name = Buffer.from(topicName);
     const bytes = Buffer.from(payload as string);
@@ -151,7 +152,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
     core.writeArgument(name, bytes);
     const flags = ((options.qos ?? 0) << PUBLISH_QOS_SHIFT) | (options.retain ? 1 : 0);
     const status = core.exports.publish(name.length, bytes.length, flags);
-    if (status === BAD_TOPIC) throw new MidgeError("TOPIC_INVALID", `not a topic to publish to: ${topicName}`);
+    if (status !== OK) throw statusError(status, `publish to ${topicName}`);
   }
 
   /** Serves one more connection, however it came about. */

@@ -5,10 +5,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { EventEmitter } from "node:events";
 import {
   CLIENT_CONNECTION,
-  CLOSE_CONNECT_TIMEOUT,
   CLOSE_DISCONNECT,
-  CLOSE_NETWORK,
-  CLOSE_REFUSED,
   COMPLETED_DROPPED,
   COMPLETED_REFUSED,
   EVENT_CLOSE,
@@ -27,18 +24,17 @@ import { applyClientOptions } from "./client-options.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type ClientExports, Core, type CoreEvent } from "./core.ts";
 import { Driver } from "./driver.ts";
-import { CLOSE_TEXT, MidgeError, RETURN_CODE_TEXT, statusError } from "./errors.ts";
+import { IDENTITY_TEXT, MidgeError, offlineError, statusError } from "./errors.ts";
+import { messageOf } from "./message.ts";
 import { Subscription } from "./subscription.ts";
 import { tcpConnector } from "./transport/tcp.ts";
 import type { Connector, Transport } from "./transport/transport.ts";
+import { runListener } from "./uncaught.ts";
 
 /** Bytes of one read. */
 const INPUT_MAX = 65_536;
 /** Bytes published at QoS 0 in one turn after which publish() waits for the turn to end: a loop of awaits must let go. */
 const TURN_BYTES = 65_536;
-
-const IDENTITY_TEXT =
-  "no broker may accept this: a password needs a userName, and an empty clientId needs cleanSession (and is not in 3.1)";
 
 interface Waiter {
   resolve(code: number): void;
@@ -53,11 +49,18 @@ export class Client extends EventEmitter<ClientEvents> {
   readonly #connector: Connector;
   readonly #waiters = new Map<number, Waiter>();
   readonly #subscriptions = new Set<Subscription>();
-  readonly #opening = new AbortController();
+  readonly #signal: AbortSignal | undefined;
+  readonly #abortListener = () => this.#abort();
+  /** Subscriptions whose queue is full. */
+  readonly #fullSubscriptions = new Set<Subscription>();
+  #paused = false;
+  /** The attempt to connect that is under way; one that is not is of no interest any more. */
+  #attempt: AbortController | undefined;
   #transport: Transport | undefined;
   #openError: Error | undefined;
   #first: Waiter | undefined;
-  #ending: (() => void) | undefined;
+  #ending: Promise<void> | undefined;
+  #endingDone: (() => void) | undefined;
   #ended = false;
   #connected = false;
   /** Messages that came before the application could listen: connect() has not returned yet. */
@@ -97,7 +100,8 @@ export class Client extends EventEmitter<ClientEvents> {
       send: (_connection, bytes) => this.#send(bytes),
       event: (event) => this.#handleEvent(event),
     });
-    options.signal?.addEventListener("abort", () => this.#abort(), { once: true });
+    this.#signal = options.signal;
+    this.#signal?.addEventListener("abort", this.#abortListener, { once: true });
   }
 
   /** True from CONNACK until the connection is lost. */
@@ -117,7 +121,8 @@ export class Client extends EventEmitter<ClientEvents> {
     const token = core.exports.publish(name.length, bytes.length, flags) >>> 0;
     if (token === OK) {
       this.#turnBytes += name.length + bytes.length;
-      if (this.#turnBytes > TURN_BYTES) await this.#room();
+      if (this.#turnBytes > TURN_BYTES && this.#connected)
+        await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
       return;
     }
     await this.#completion(token, `publish to ${topicName}`, options.signal);
@@ -130,10 +135,22 @@ export class Client extends EventEmitter<ClientEvents> {
     const filter = Buffer.from(topicFilter);
     const subscription = new Subscription(topicFilter, {
       unsubscribe: () => this.unsubscribe(topicFilter),
-      closed: () => this.#subscriptions.delete(subscription),
-      filled: () => this.#transport?.pause(),
-      emptied: () => this.#transport?.resume(),
+      closed: () => {
+        options.signal?.removeEventListener("abort", abort);
+        this.#subscriptions.delete(subscription);
+        this.#fullSubscriptions.delete(subscription);
+        this.#applyPause();
+      },
+      filled: () => {
+        this.#fullSubscriptions.add(subscription);
+        this.#applyPause();
+      },
+      emptied: () => {
+        this.#fullSubscriptions.delete(subscription);
+        this.#applyPause();
+      },
     });
+    const abort = () => void subscription.unsubscribe().catch(() => {});
     // Before SUBACK: retained messages follow it in the same read.
     this.#subscriptions.add(subscription);
     try {
@@ -142,11 +159,13 @@ export class Client extends EventEmitter<ClientEvents> {
       const token = core.exports.subscribe(filter.length, options.qos ?? 0) >>> 0;
       subscription.grantedQos = (await this.#completion(token, `subscribe to ${topicFilter}`, options.signal)) as QoS;
     } catch (error) {
-      this.#subscriptions.delete(subscription);
+      // Aborted before SUBACK: what the broker may have granted is taken back.
+      if (options.signal?.aborted && !this.#ended) abort();
+      subscription.close();
       throw error;
     }
-    setImmediate(() => subscription.stopHolding());
-    options.signal?.addEventListener("abort", () => void subscription.unsubscribe().catch(() => {}), { once: true });
+    if (options.signal?.aborted) abort();
+    options.signal?.addEventListener("abort", abort, { once: true });
     return subscription;
   }
 
@@ -163,10 +182,11 @@ export class Client extends EventEmitter<ClientEvents> {
   /** Sends what waits at QoS 0, says DISCONNECT and closes. Messages still unacknowledged are rejected with CLIENT_ENDED. */
   end(): Promise<void> {
     if (this.#ended) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#ending = resolve;
+    this.#ending ??= new Promise((resolve) => {
+      this.#endingDone = resolve;
       if (this.#driver.core.exports.disconnect() !== OK) this.destroy();
     });
+    return this.#ending;
   }
 
   /** Closes at once and without DISCONNECT: the broker publishes the Will. */
@@ -188,9 +208,13 @@ export class Client extends EventEmitter<ClientEvents> {
     return new Promise((resolve, reject) => {
       const abort = () => {
         this.#waiters.delete(token);
+        this.#applyPause();
         reject(new MidgeError("ABORTED", `gave up waiting: ${what}`, { cause: signal?.reason }));
       };
-      const settle = () => signal?.removeEventListener("abort", abort);
+      const settle = () => {
+        signal?.removeEventListener("abort", abort);
+        this.#applyPause();
+      };
       this.#waiters.set(token, {
         resolve(code) {
           settle();
@@ -204,12 +228,19 @@ export class Client extends EventEmitter<ClientEvents> {
         },
       });
       signal?.addEventListener("abort", abort, { once: true });
+      this.#applyPause();
     });
   }
 
-  /** Resolves when what was published has left, as far as the transport takes it. */
-  #room(): Promise<void> {
-    return new Promise((resolve) => this.#roomWaiters.push(resolve));
+  /** Reading stops while a consumer is behind; not while an answer is waited for, which stands behind what is not read. */
+  #applyPause(): void {
+    const paused = this.#fullSubscriptions.size > 0 && this.#waiters.size === 0 && this.#transport !== undefined;
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    if (this.#ended) return;
+    this.#driver.core.exports.handlePaused(paused);
+    if (paused) this.#transport?.pause();
+    else this.#transport?.resume();
   }
 
   #makeRoom(): void {
@@ -224,13 +255,17 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   #handleEvent(event: CoreEvent): void {
+    if (this.#ended) return;
     switch (event.kind) {
       case EVENT_OPEN:
         void this.#open();
         break;
       case EVENT_CLOSE:
+        this.#attempt?.abort();
+        this.#attempt = undefined;
         this.#transport?.end();
         this.#transport = undefined;
+        this.#applyPause();
         break;
       case EVENT_ONLINE:
         this.#handleOnline(event.code === 1);
@@ -251,18 +286,24 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   async #open(): Promise<void> {
+    const attempt = new AbortController();
+    this.#attempt = attempt;
     let transport: Transport;
     try {
-      transport = await this.#connector(this.#opening.signal);
+      transport = await this.#connector(attempt.signal);
     } catch (error) {
+      if (this.#attempt !== attempt) return;
+      this.#attempt = undefined;
       this.#openError = error as Error;
-      if (!this.#ended) this.#driver.core.exports.handleClosed();
+      this.#driver.core.exports.handleClosed();
       return;
     }
-    if (this.#ended || this.#driver.core.exports.handleOpened() !== OK) {
+    if (this.#attempt !== attempt || this.#driver.core.exports.handleOpened() !== OK) {
+      transport.start({ bytes() {}, drained() {}, closed() {} });
       transport.destroy();
       return;
     }
+    this.#attempt = undefined;
     this.#transport = transport;
     transport.start({
       bytes: (bytes) => this.#driver.core.handleBytes(CLIENT_CONNECTION, bytes),
@@ -271,7 +312,9 @@ export class Client extends EventEmitter<ClientEvents> {
         this.#driver.writable(CLIENT_CONNECTION);
       },
       closed: (error) => {
+        if (this.#transport !== transport) return;
         this.#transport = undefined;
+        this.#applyPause();
         this.#openError = error;
         this.#driver.core.exports.handleClosed();
       },
@@ -283,8 +326,8 @@ export class Client extends EventEmitter<ClientEvents> {
     this.#first?.resolve(0);
     this.#first = undefined;
     // Whoever awaits connect() goes on before that, and can listen. Not by the clock, which a test may hold.
-    if (this.#held !== undefined) setImmediate(() => this.#release());
-    this.emit("connect", { sessionPresent });
+    if (this.#held !== undefined) setImmediate(() => this.#release(sessionPresent));
+    else this.emit("connect", { sessionPresent });
   }
 
   #handleOffline(event: CoreEvent): void {
@@ -309,27 +352,21 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   #handleMessage(event: CoreEvent): void {
-    const payload = event.b;
-    const message: Message = {
-      topicName: event.a.toString(),
-      payload,
-      qos: ((event.code >> 1) & 3) as QoS,
-      retain: (event.code & 1) !== 0,
-      duplicate: (event.code & 8) !== 0,
-      packetId: event.detail,
-      text: () => payload.toString(),
-    };
+    const message = messageOf(event);
     if (this.#held !== undefined) this.#held.push(message);
     else this.#deliver(message, event.a);
   }
 
-  #release(): void {
+  #release(sessionPresent: boolean): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const message of held) this.#deliver(message, Buffer.from(message.topicName));
+    if (this.#ended) return;
+    runListener(() => this.emit("connect", { sessionPresent }));
+    for (const message of held) runListener(() => this.#deliver(message, Buffer.from(message.topicName)));
   }
 
   #deliver(message: Message, name: Buffer): void {
+    if (this.#ended) return;
     for (const subscription of this.#subscriptions) {
       if (!subscription.listening) continue;
       const filter = Buffer.from(subscription.topicFilter);
@@ -344,7 +381,9 @@ export class Client extends EventEmitter<ClientEvents> {
     if (this.#ended) return;
     this.#ended = true;
     this.#connected = false;
-    this.#opening.abort();
+    this.#attempt?.abort();
+    this.#attempt = undefined;
+    this.#signal?.removeEventListener("abort", this.#abortListener);
     this.#driver.stop();
     this.#transport?.destroy();
     this.#transport = undefined;
@@ -354,21 +393,6 @@ export class Client extends EventEmitter<ClientEvents> {
     for (const waiter of this.#waiters.values()) waiter.reject(error);
     this.#waiters.clear();
     for (const subscription of [...this.#subscriptions]) subscription.close();
-    this.#ending?.();
+    this.#endingDone?.();
   }
-}
-
-/** Why the connection was not made, or is gone. */
-function offlineError(reason: number, returnCode: number, wasConnected: boolean, cause: Error | undefined): MidgeError {
-  if (reason === CLOSE_REFUSED) {
-    const text = RETURN_CODE_TEXT[returnCode] ?? `return code ${returnCode}`;
-    return new MidgeError("CONNECTION_REFUSED", `the broker refused the connection: ${text}`, { returnCode });
-  }
-  if (reason === CLOSE_CONNECT_TIMEOUT) return new MidgeError("CONNECT_TIMEOUT", "the broker did not answer in time");
-  if (reason === CLOSE_NETWORK) {
-    const detail = cause === undefined ? "closed by the other end" : cause.message;
-    const code = wasConnected ? "CONNECTION_LOST" : "CONNECTION_FAILED";
-    return new MidgeError(code, `${wasConnected ? "connection lost" : "cannot connect"}: ${detail}`, { cause });
-  }
-  return new MidgeError("PROTOCOL_ERROR", `connection closed: ${CLOSE_TEXT[reason] ?? `reason ${reason}`}`);
 }

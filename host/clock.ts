@@ -45,8 +45,15 @@ export class VirtualClock implements Clock {
     };
   }
 
+  /** Happens by itself, too: only time has to be moved. */
   defer(task: () => void): void {
     this.after(0, task);
+    setImmediate(() => this.advance(0));
+  }
+
+  /** When the next task is due, or undefined. */
+  get nextDueMs(): number | undefined {
+    return this.#tasks.reduce<number | undefined>((least, { atMs }) => Math.min(least ?? atMs, atMs), undefined);
   }
 
   /** Lets `ms` pass, doing what falls due in its order; 0 does what is due now. */

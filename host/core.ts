@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
 import {
   ABI_VERSION,
+  ARGUMENT_MAX,
   EVENT_A,
   EVENT_A_LENGTH,
   EVENT_B,
@@ -22,6 +23,7 @@ import {
   SEND_LENGTH,
   SEND_SIZE,
 } from "../assembly/abi.ts";
+import { MidgeError } from "./errors.ts";
 
 /** Exports of both modules; abi.ts describes each. */
 export interface CoreExports {
@@ -55,6 +57,7 @@ export interface BrokerExports extends CoreExports {
 }
 
 export interface ClientExports extends CoreExports {
+  handlePaused(paused: boolean): void;
   setText(text: number, length: number): number;
   connect(): number;
   disconnect(): number;
@@ -128,6 +131,7 @@ export class Core<Exports extends CoreExports> {
   writeArgument(...parts: Uint8Array[]): void {
     let length = 0;
     for (const part of parts) length += part.length;
+    if (length > ARGUMENT_MAX) throw new MidgeError("PACKET_TOO_LARGE", "larger than any packet may be");
     let at = this.exports.argumentPtr(length) >>> 0;
     const memory = this.#memory();
     for (const part of parts) {

@@ -5,6 +5,7 @@
 import { NO_DEADLINE } from "../assembly/abi.ts";
 import type { Clock } from "./clock.ts";
 import type { Core, CoreEvent, CoreExports } from "./core.ts";
+import { runListener } from "./uncaught.ts";
 
 export interface DriverHandlers {
   /** Sends `bytes`, which it owns. False: no more for now; writable() will be called. */
@@ -52,7 +53,7 @@ export class Driver<Exports extends CoreExports> {
         if (!this.#handlers.send(connection, bytes)) this.#core.exports.handleBlocked(connection, 0);
       });
       const events = this.#core.drainEvents();
-      for (const event of events) this.#handlers.event(event);
+      for (const event of events) runListener(() => this.#handlers.event(event));
       if (events.length > 0) busy = true;
     }
   }

@@ -85,6 +85,10 @@ export const CLOSE_TEXT: Readonly<Record<number, string>> = {
   [CLOSE_TOPIC]: "it used a topic that is not allowed",
 };
 
+/** A CONNECT that the core does not even send. */
+export const IDENTITY_TEXT =
+  "no broker may accept this: a password needs a userName, and an empty clientId needs cleanSession (and is not in 3.1)";
+
 /** A status of the core that refused a command, as an error. `what`: the command in words. */
 export function statusError(status: number, what: string): MidgeError {
   switch (status) {
@@ -102,4 +106,24 @@ export function statusError(status: number, what: string): MidgeError {
     default:
       return new MidgeError("ARGUMENT_INVALID", `an argument is out of its range: ${what}`);
   }
+}
+
+/** Why a client's connection was not made, or is gone; `reason` is CLOSE_* of the ABI. */
+export function offlineError(
+  reason: number,
+  returnCode: number,
+  wasConnected: boolean,
+  cause: Error | undefined,
+): MidgeError {
+  if (reason === CLOSE_REFUSED) {
+    const text = RETURN_CODE_TEXT[returnCode] ?? `return code ${returnCode}`;
+    return new MidgeError("CONNECTION_REFUSED", `the broker refused the connection: ${text}`, { returnCode });
+  }
+  if (reason === CLOSE_CONNECT_TIMEOUT) return new MidgeError("CONNECT_TIMEOUT", "the broker did not answer in time");
+  if (reason === CLOSE_NETWORK) {
+    const detail = cause === undefined ? "closed by the other end" : cause.message;
+    const code = wasConnected ? "CONNECTION_LOST" : "CONNECTION_FAILED";
+    return new MidgeError(code, `${wasConnected ? "connection lost" : "cannot connect"}: ${detail}`, { cause });
+  }
+  return new MidgeError("PROTOCOL_ERROR", `connection closed: ${CLOSE_TEXT[reason] ?? `reason ${reason}`}`);
 }

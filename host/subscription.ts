@@ -1,5 +1,6 @@
-// What subscribe() returns: an async iterator over the messages of one Topic Filter. It keeps messages only for somebody
-// who iterates, and when that somebody is slow the connection is not read any further, so nothing grows without bound.
+// What subscribe() returns: an async iterator over the messages of one Topic Filter. It keeps messages for whoever iterates,
+// and from SUBACK on for whoever is about to; when that somebody is slow the connection is not read any further, so nothing
+// grows without bound.
 
 import type { Message, QoS } from "./api-types.ts";
 
@@ -14,16 +15,20 @@ export interface SubscriptionOwner {
 
 /** Messages kept before reading stops; what arrived in the same read still joins them. */
 const QUEUE_MAX = 1_000;
+/** Bytes kept for somebody who has not begun to iterate; over this, or QUEUE_MAX, nobody will. */
+const HELD_BYTES_MAX = 1 << 20;
 
+/** May be iterated once; break, or unsubscribe(), ends it. */
 export class Subscription implements AsyncIterable<Message> {
   readonly topicFilter: string;
   /** Highest QoS the broker sends with. */
   grantedQos: QoS = 0;
   readonly #owner: SubscriptionOwner;
   readonly #queue: Message[] = [];
-  #wake: (() => void) | undefined;
-  #iterating = false;
-  #holding = true;
+  /** Calls of next() that no message has come for. */
+  #waiting: ((result: IteratorResult<Message, void>) => void)[] = [];
+  #state: "held" | "iterating" | "ignored" = "held";
+  #heldBytes = 0;
   #closed = false;
   #full = false;
 
@@ -34,7 +39,7 @@ export class Subscription implements AsyncIterable<Message> {
 
   /** Somebody iterates, or may be about to. */
   get listening(): boolean {
-    return this.#iterating || this.#holding;
+    return this.#state !== "ignored" && !this.#closed;
   }
 
   /** Ends the iteration and tells the broker. */
@@ -46,43 +51,56 @@ export class Subscription implements AsyncIterable<Message> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#holding = false;
     this.#owner.closed();
-    this.#wake?.();
+    for (const resolve of this.#waiting.splice(0)) resolve({ done: true, value: undefined });
   }
 
   /** Takes a message for whoever iterates. */
   push(message: Message): void {
+    const resolve = this.#waiting.shift();
+    if (resolve !== undefined) {
+      resolve({ done: false, value: message });
+      return;
+    }
     this.#queue.push(message);
-    if (this.#queue.length >= QUEUE_MAX && this.#iterating && !this.#full) {
+    if (this.#state === "held") {
+      this.#heldBytes += message.payload.length;
+      if (this.#queue.length >= QUEUE_MAX || this.#heldBytes > HELD_BYTES_MAX) this.#ignore();
+    } else if (this.#queue.length >= QUEUE_MAX && !this.#full) {
       this.#full = true;
       this.#owner.filled();
     }
-    this.#wake?.();
   }
 
-  /** Whoever wanted to iterate from the start has begun by now. */
-  stopHolding(): void {
-    this.#holding = false;
-    if (!this.#iterating) this.#queue.length = 0;
+  /** Throws when it is, or was, iterated already: two could not share the messages. */
+  [Symbol.asyncIterator](): AsyncIterator<Message, void> {
+    if (this.#state === "iterating") throw new TypeError(`the subscription to ${this.topicFilter} is iterated already`);
+    this.#state = "iterating";
+    return {
+      next: () => this.#next(),
+      return: () => {
+        this.#ignore();
+        for (const resolve of this.#waiting.splice(0)) resolve({ done: true, value: undefined });
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Message, void> {
-    this.#iterating = true;
-    try {
-      while (true) {
-        const message = this.#queue.shift();
-        if (message !== undefined) {
-          if (this.#full && this.#queue.length < QUEUE_MAX / 2) this.#empty();
-          yield message;
-        } else if (this.#closed) return;
-        else await new Promise<void>((resolve) => (this.#wake = resolve));
-      }
-    } finally {
-      this.#iterating = false;
-      this.#queue.length = 0;
-      if (this.#full) this.#empty();
+  #next(): Promise<IteratorResult<Message, void>> {
+    const message = this.#queue.shift();
+    if (message !== undefined) {
+      if (this.#full && this.#queue.length < QUEUE_MAX / 2) this.#empty();
+      return Promise.resolve({ done: false, value: message });
     }
+    if (this.#closed || this.#state === "ignored") return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Nobody wants the messages any more. */
+  #ignore(): void {
+    this.#state = "ignored";
+    this.#queue.length = 0;
+    if (this.#full) this.#empty();
   }
 
   #empty(): void {

@@ -29,6 +29,7 @@ export function createTestBroker(options: Omit<BrokerOptions, "listen" | "clock"
   const clock = new VirtualClock();
   const broker = new Broker({ seed: 1, ...options, clock });
   let connections = 0;
+  let clients = 0;
   let open: [MemoryTransport, MemoryTransport][] = [];
   const connector: Connector = async () => {
     if (!test.reachable) throw new Error("the test broker is set unreachable");
@@ -37,11 +38,12 @@ export function createTestBroker(options: Omit<BrokerOptions, "listen" | "clock"
     broker.accept(pair[1]);
     return pair[0];
   };
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
   const settle = async () => {
     // Promises of the application run between the turns of the clock.
     for (let round = 0; round < ROUNDS; round++) {
       clock.advance(0);
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
   };
   const test: TestBroker = {
@@ -56,15 +58,19 @@ export function createTestBroker(options: Omit<BrokerOptions, "listen" | "clock"
       }
       open = [];
     },
-    async connect(clientOptions = {}) {
-      const connecting = Client.connectWith(connector, { seed: ++connections, ...clientOptions }, clock);
-      // It may fail before the clock has settled; whoever awaits connect() learns of it then.
-      connecting.catch(() => {});
-      await settle();
-      return connecting;
+    async connect(clientOptions: ClientOptions = {}) {
+      const number = ++clients;
+      const options = { clientId: `test-${number}`, seed: number, ...clientOptions };
+      return Client.connectWith(connector, options, clock);
     },
     async advance(ms = 0) {
-      clock.advance(ms);
+      const untilMs = clock.now() + ms;
+      // From one due time to the next: what an application does about the first may come before the second.
+      for (let dueMs = clock.nextDueMs; dueMs !== undefined && dueMs <= untilMs; dueMs = clock.nextDueMs) {
+        clock.advance(Math.max(dueMs - clock.now(), 0));
+        await turn();
+      }
+      clock.advance(untilMs - clock.now());
       await settle();
     },
     close: () => broker.close(),

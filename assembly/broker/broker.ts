@@ -20,6 +20,8 @@ import {
   OPTION_INPUT_WAITING_MAX,
   OPTION_OUTPUT_BYTES_MAX,
   OPTION_PACKET_SIZE_MAX,
+  OPTION_RETAINED_VISITS_MAX,
+  TOO_LARGE,
 } from "../abi";
 import { letGo } from "../bytes/counted";
 import { nowMs } from "../effect/clock";
@@ -43,11 +45,14 @@ import {
   streamBytes,
   unfinishedByte,
 } from "../packet/framer";
-import { CONNECT } from "../packet/packet-type";
-import { incomingBytes, incomingSize } from "../session/incoming";
+import { CONNECT, LEVEL_3_1_1 } from "../packet/packet-type";
+import { publishSizeOf } from "../packet/publish";
+import { dropIncoming, incomingBytes, incomingSize } from "../session/incoming";
 import { createMessage } from "../session/message";
 import { rewind } from "../session/outgoing";
+import { topicTooLong } from "../topic/limits";
 import { topicNameValid } from "../topic/name";
+import { allowVisits } from "../topic/tree";
 import { handleAnswer, handleConnect } from "./accept";
 import {
   AUTHENTICATING,
@@ -58,6 +63,7 @@ import {
   closeConnection,
   DEADLINE_SYS,
   dropConnectPacket,
+  ONLINE,
   retryStarts,
   scheduleConnection,
   silenceEnds,
@@ -104,6 +110,9 @@ export function handleBytes(handle: u32, length: u32): u32 {
     unfinishedBytes(connection) > option(OPTION_FAIR_SHARE)
   ) {
     closeConnection(connection, CLOSE_LIMIT);
+    // A Session that stays must not hold what its connection was closed for.
+    const session = connection.session;
+    if (session !== null) dropIncoming(session.incoming);
   }
   const output = connection.output;
   if (output.blocked && output.waiting > option(OPTION_OUTPUT_BYTES_MAX)) closeConnection(connection, CLOSE_SLOW);
@@ -147,7 +156,7 @@ export function handleBlocked(handle: u32, unsent: u32): u32 {
   if (connection === null) return BAD_HANDLE;
   blockOutput(connection.output, unsent);
   connection.blockedSinceMs = nowMs;
-  if (connection.state != CLOSING && connection.state != AWAIT_CONNECT) scheduleConnection(connection);
+  if (connection.state == ONLINE) scheduleConnection(connection);
   return OK;
 }
 
@@ -156,7 +165,7 @@ export function handleWritable(handle: u32): u32 {
   const connection = findConnection(handle);
   if (connection === null) return BAD_HANDLE;
   unblockOutput(connection.output);
-  if (connection.state != CLOSING && connection.state != AWAIT_CONNECT) scheduleConnection(connection);
+  if (connection.state == ONLINE) scheduleConnection(connection);
   return OK;
 }
 
@@ -169,7 +178,9 @@ export function handleSent(): void {
 /** Publishes a message of the host's own, `topicName` followed by its payload. */
 export function publishLocal(topicName: usize, topicNameLength: u32, payloadLength: u32, flags: u32): u32 {
   if (flags > 5) return BAD_ARGUMENT;
-  if (!topicNameValid(topicName, topicNameLength)) return BAD_TOPIC;
+  if (!topicNameValid(topicName, topicNameLength) || topicTooLong(topicName, topicNameLength)) return BAD_TOPIC;
+  const size = publishSizeOf(topicNameLength, payloadLength, flags >> 1, LEVEL_3_1_1, 0);
+  if (size > option(OPTION_PACKET_SIZE_MAX)) return TOO_LARGE;
   const message = createMessage(flags, topicName, topicNameLength, 0, 0, topicName + topicNameLength, payloadLength);
   deliverMessage(message);
   letGo(message);
@@ -197,7 +208,7 @@ function handleDue(connection: Connection): void {
   else if (connection.output.blocked && stallEnds(connection) <= nowMs) closeConnection(connection, CLOSE_SLOW);
   else {
     if (awaitsRetry(connection) && retryStarts(connection) <= nowMs) {
-      connection.retryFromMs = nowMs;
+      connection.retryFromMs = 0;
       rewind(connection.session!.outgoing);
       pumpConnection(connection);
     }
@@ -207,6 +218,7 @@ function handleDue(connection: Connection): void {
 
 /** Handles the whole packets of a connection's input, until it has no more or must not go on. */
 function walk(connection: Connection): void {
+  allowVisits(option(OPTION_RETAINED_VISITS_MAX));
   while (connection.state < CLOSING) {
     if (connection.state == AUTHENTICATING) break;
     const found = nextPacket(option(OPTION_PACKET_SIZE_MAX));

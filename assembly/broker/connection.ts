@@ -141,5 +141,6 @@ export function retryStarts(connection: Connection): u64 {
 /** Only 3.1 sends again on a living connection (3.1 section 4.2); 3.1.1 and 5.0 forbid it [MQTT-4.4.0-1]. */
 export function awaitsRetry(connection: Connection): bool {
   const session = connection.session;
-  return <u32>connection.level == LEVEL_3_1 && session !== null && session.outgoing.inflight > 0;
+  if (<u32>connection.level != LEVEL_3_1 || option(OPTION_RETRY_SEC) == 0) return false;
+  return session !== null && session.outgoing.inflight > 0;
 }

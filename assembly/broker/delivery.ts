@@ -4,7 +4,7 @@
 
 import { OPTION_FAIR_SHARE, OPTION_QUEUE_BYTES_MAX, OPTION_SESSION_QUEUE_BYTES_MAX } from "../abi";
 import { countedBytes, letGo } from "../bytes/counted";
-import { enlarge } from "../bytes/heap";
+import { enlarge, heapFull } from "../bytes/heap";
 import { nowMs } from "../effect/clock";
 import { Output, reserve, SHARE_MIN } from "../effect/send";
 import { option } from "../limits";
@@ -94,7 +94,11 @@ const ENTRY_COST_MIN: u32 = 32;
 function queueMessage(session: Session, message: Message, flags: u32): void {
   const outgoing = session.outgoing;
   const bytes = outgoing.bytes + entryCost(message);
-  if (bytes > option(OPTION_SESSION_QUEUE_BYTES_MAX) || (storeFull() && bytes > option(OPTION_FAIR_SHARE))) {
+  if (
+    heapFull() ||
+    bytes > option(OPTION_SESSION_QUEUE_BYTES_MAX) ||
+    (storeFull() && bytes > option(OPTION_FAIR_SHARE))
+  ) {
     countDropped();
     return;
   }

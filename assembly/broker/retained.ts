@@ -2,6 +2,7 @@
 
 import { OPTION_RETAINED_BYTES_MAX, OPTION_RETAINED_MAX } from "../abi";
 import { hold, letGo } from "../bytes/counted";
+import { heapFull } from "../bytes/heap";
 import { option } from "../limits";
 import { Message, topicNameOf } from "../session/message";
 import {
@@ -29,6 +30,7 @@ export function retain(message: Message): bool {
   const level = ensureLevel(tree, topicNameOf(message), message.topicNameLength);
   dropAt(level);
   if (
+    heapFull() ||
     retainedCount >= option(OPTION_RETAINED_MAX) ||
     retainedBytes + message.size > option(OPTION_RETAINED_BYTES_MAX)
   ) {

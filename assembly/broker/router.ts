@@ -41,9 +41,9 @@ export class Target {
 
 @unmanaged
 class Resolved {
-  hash: u32;
   /** Number of Subscription changes it was found at. */
-  generation: u32;
+  generation: u64;
+  hash: u32;
   nameLength: u32;
   count: u32;
   /** Targets, then the Topic Name. */
@@ -53,8 +53,9 @@ class Resolved {
 export let subscriptionCount: u32 = 0;
 
 let tree: TopicTree = changetype<TopicTree>(0);
-let generation: u32 = 1;
-let listNumber: u32 = 0;
+// Wide enough never to come round: a number of the past would bring back what is gone.
+let generation: u64 = 1;
+let listNumber: u64 = 0;
 
 // The cache: a table with one place a hash; a Topic Name that hashes to a taken place drives the other out.
 let places: usize = 0;

@@ -2,7 +2,7 @@
 
 import { OPTION_SESSIONS_MAX } from "../abi";
 import { hash } from "../bytes/hash";
-import { allocateZeroed, release } from "../bytes/heap";
+import { allocateZeroed, heapFull, release } from "../bytes/heap";
 import { option } from "../limits";
 import { createSession, destroySession, Session } from "../session/session";
 
@@ -36,7 +36,7 @@ export function findSession(clientId: usize, length: u32): Session | null {
 
 /** A new Session; null when there are as many as there may be. There must be none of this name. */
 export function addSession(clientId: usize, length: u32): Session | null {
-  if (sessionCount >= option(OPTION_SESSIONS_MAX)) return null;
+  if (sessionCount >= option(OPTION_SESSIONS_MAX) || heapFull()) return null;
   if (sessionCount >= bucketCount) rehash();
   const session = createSession(clientId, length, hash(clientId, length));
   const bucket = bucketOf(session.hash);

@@ -8,7 +8,7 @@ import {
   OPTION_SESSION_SUBSCRIPTIONS_MAX,
   OPTION_SUBSCRIPTIONS_MAX,
 } from "../abi";
-import { allocate, release } from "../bytes/heap";
+import { allocate, heapFull, release } from "../bytes/heap";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
 import { option } from "../limits";
@@ -82,6 +82,7 @@ function addSubscription(session: Session): u32 {
   // Granted as an ordinary filter it would match nothing anybody publishes: a refusal is seen.
   if (isShared(filter, length)) return SUBSCRIPTION_FAILURE;
   const full =
+    heapFull() ||
     session.subscriptionCount >= option(OPTION_SESSION_SUBSCRIPTIONS_MAX) ||
     router.subscriptionCount >= option(OPTION_SUBSCRIPTIONS_MAX);
   if (full && !router.isSubscribed(session, filter, length)) return SUBSCRIPTION_FAILURE;

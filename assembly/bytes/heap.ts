@@ -1,8 +1,16 @@
 // Allocation of everything the core keeps, counted, so that a test can see that nothing is left behind and $SYS can say
 // how much is in use. Structs come zeroed. A block is released with the size it was asked for: no header of our own.
 
+import { OPTION_HEAP_MAX } from "../abi";
+import { option } from "../limits";
+
 /** Bytes asked for and not yet released; the allocator's own 4 bytes a block are not in it. */
 export let heapBytes: usize = 0;
+
+/** Nothing new may be kept. */
+export function heapFull(): bool {
+  return <u32>heapBytes > option(OPTION_HEAP_MAX);
+}
 
 export function allocate(size: usize): usize {
   heapBytes += size;

@@ -124,6 +124,13 @@ export function handleBytes(length: u32): u32 {
   return OK;
 }
 
+/** The host stops reading, or goes on: an answer that waits in its socket gets the time it would have had. */
+export function handlePaused(paused: bool): void {
+  link.paused = paused;
+  if (link.pingSentMs > 0) link.pingSentMs = nowMs;
+  if (link.state == ONLINE) schedule();
+}
+
 export function handleBlocked(unsent: u32): void {
   blockOutput(link.output, unsent);
 }
@@ -258,7 +265,7 @@ function pingDue(): u64 {
 }
 
 function pingFails(): u64 {
-  if (link.pingSentMs == 0) return u64.MAX_VALUE;
+  if (link.pingSentMs == 0 || link.paused) return u64.MAX_VALUE;
   return link.pingSentMs + max(<u64>option(OPTION_KEEP_ALIVE_SEC) * 500, PING_WAIT_MIN_MS);
 }
 
@@ -275,6 +282,6 @@ function ping(): void {
 
 /** Only to a 3.1 server (3.1 section 4.2). */
 function retryDue(): u64 {
-  if (link.level != LEVEL_3_1 || link.retryFromMs == 0) return u64.MAX_VALUE;
+  if (link.level != LEVEL_3_1 || link.retryFromMs == 0 || option(OPTION_RETRY_SEC) == 0) return u64.MAX_VALUE;
   return link.retryFromMs + <u64>option(OPTION_RETRY_SEC) * 1000;
 }

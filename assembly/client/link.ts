@@ -29,6 +29,8 @@ export class Link {
   lastSentMs: u64;
   /** When PINGREQ was sent that has no answer yet; 0 for none. */
   pingSentMs: u64;
+  /** The host does not read. */
+  paused: bool;
   /** 3.1 only: since when nothing was acknowledged. */
   retryFromMs: u64;
 }

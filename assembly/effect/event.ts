@@ -22,6 +22,9 @@ let events: usize = 0;
 let count: u32 = 0;
 let capacity: u32 = 0;
 
+/** Bytes that the records on hand hold. */
+export let eventBytes: u32 = 0;
+
 /** Adds a record with up to three byte strings, which are copied. */
 export function pushEvent(
   kind: u32,
@@ -46,6 +49,7 @@ export function pushEvent(
   const total = aLength + bLength + cLength;
   // One block for all three; `a` is its start even when only b or c have bytes, so that it can be released.
   const copy = total > 0 ? allocate(total) : 0;
+  eventBytes += total + offsetof<Event>();
   memory.copy(copy, a, aLength);
   memory.copy(copy + aLength, b, bLength);
   memory.copy(copy + aLength + bLength, c, cLength);
@@ -73,6 +77,7 @@ export function dropEvents(): void {
     if (total > 0) release(event.a, total);
   }
   count = 0;
+  eventBytes = 0;
 }
 
 function grow(): void {

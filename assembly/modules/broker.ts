@@ -6,7 +6,7 @@ import * as broker from "../broker/broker";
 import { publishVersion } from "../broker/sys";
 import { advanceClock } from "../effect/clock";
 import { dropEvents } from "../effect/event";
-import { argumentBytes, initShared, overArgument, overInput } from "./shared";
+import { argumentBytes, initShared, overArgument, overArguments, overInput } from "./shared";
 
 export {
   abiVersion,
@@ -72,6 +72,6 @@ export function setVersion(length: u32): u32 {
 }
 
 export function publish(topicNameLength: u32, payloadLength: u32, flags: u32): u32 {
-  if (overArgument(topicNameLength) || overArgument(topicNameLength + payloadLength)) return BAD_ARGUMENT;
+  if (overArguments(topicNameLength, payloadLength)) return BAD_ARGUMENT;
   return broker.publishLocal(argumentBytes(), topicNameLength, payloadLength, flags);
 }

@@ -10,7 +10,7 @@ import { addRequest } from "../client/requests";
 import { advanceClock } from "../effect/clock";
 import { dropEvents } from "../effect/event";
 import * as filter from "../topic/filter";
-import { argumentBytes, initShared, overArgument, overInput } from "./shared";
+import { argumentBytes, initShared, overArgument, overArguments, overInput } from "./shared";
 
 export {
   abiVersion,
@@ -61,6 +61,10 @@ export function handleBytes(connection: u32, length: u32): u32 {
   return overInput(length) ? BAD_ARGUMENT : client.handleBytes(length);
 }
 
+export function handlePaused(paused: bool): void {
+  client.handlePaused(paused);
+}
+
 export function handleBlocked(connection: u32, unsent: u32): u32 {
   if (connection != CLIENT_CONNECTION) return BAD_HANDLE;
   client.handleBlocked(unsent);
@@ -82,7 +86,7 @@ export function handleEvents(): void {
 }
 
 export function publish(topicNameLength: u32, payloadLength: u32, flags: u32): u32 {
-  if (overArgument(topicNameLength) || overArgument(topicNameLength + payloadLength)) return BAD_ARGUMENT;
+  if (overArguments(topicNameLength, payloadLength)) return BAD_ARGUMENT;
   return publishMessage(argumentBytes(), topicNameLength, payloadLength, flags);
 }
 
@@ -97,7 +101,7 @@ export function unsubscribe(topicFilterLength: u32): u32 {
 }
 
 export function filterMatches(topicFilterLength: u32, topicNameLength: u32): bool {
-  if (overArgument(topicFilterLength) || overArgument(topicFilterLength + topicNameLength)) return false;
+  if (overArguments(topicFilterLength, topicNameLength)) return false;
   const bytes = argumentBytes();
   return filter.filterMatches(bytes, topicFilterLength, bytes + topicFilterLength, topicNameLength);
 }

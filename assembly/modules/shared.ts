@@ -52,6 +52,11 @@ export function overArgument(length: u32): bool {
   return length > argumentSize;
 }
 
+/** The same for two arguments, one behind the other. */
+export function overArguments(first: u32, second: u32): bool {
+  return first > argumentSize || second > argumentSize - first;
+}
+
 export function argumentBytes(): usize {
   return argument;
 }

@@ -24,7 +24,7 @@ export class Session {
   outgoing: Outgoing;
   incoming: Incoming;
   /** Set by the router while it collects targets: this Session is the one at `targetIndex` of list `targetList`. */
-  targetList: u32;
+  targetList: u64;
   targetIndex: u32;
 }
 

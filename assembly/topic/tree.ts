@@ -109,6 +109,19 @@ let found: usize = 0;
 let foundCount: u32 = 0;
 let foundCapacity: u32 = 0;
 let foundCountMax: u32 = u32.MAX_VALUE;
+/** Levels that collectNames() may still look at. */
+let visitsLeft: u32 = 0;
+
+/** Allows that many. */
+export function allowVisits(count: u32): void {
+  visitsLeft = count;
+}
+
+function mayVisit(): bool {
+  if (visitsLeft == 0 || foundCount >= foundCountMax) return false;
+  visitsLeft--;
+  return true;
+}
 
 export function foundLevel(index: u32): Level {
   return load<Level>(found + ((<usize>index) << alignof<usize>()));
@@ -124,8 +137,8 @@ export function collectFilters(tree: TopicTree, name: usize, length: u32): u32 {
   return foundCount;
 }
 
-/** All Levels of a tree of Topic Names that this Topic Filter matches, and that have a value, until there are `countMax`.
- *  Returns their count. */
+/** All Levels of a tree of Topic Names that this Topic Filter matches, and that have a value, until there are `countMax`
+ *  or allowVisits() is used up. Returns their count. */
 export function collectNames(tree: TopicTree, filter: usize, length: u32, countMax: u32): u32 {
   foundCount = 0;
   foundCountMax = countMax;
@@ -153,7 +166,7 @@ function matchFilters(tree: TopicTree, level: Level, at: usize, end: usize, wild
 }
 
 function matchNames(tree: TopicTree, level: Level, at: usize, end: usize): void {
-  if (foundCount >= foundCountMax) return;
+  if (!mayVisit()) return;
   if (at > end) {
     collect(level);
     return;
@@ -166,6 +179,7 @@ function matchNames(tree: TopicTree, level: Level, at: usize, end: usize): void 
   } else if (first == PLUS) {
     let child = changetype<NameLevel>(level).firstChild;
     while (child !== null) {
+      if (visitsLeft == 0) return;
       if (!(level == tree.root && startsWithDollar(tree, child))) matchNames(tree, child, next + 1, end);
       child = child.nextSibling;
     }
@@ -176,7 +190,7 @@ function matchNames(tree: TopicTree, level: Level, at: usize, end: usize): void 
 }
 
 function collectBelow(tree: TopicTree, level: Level): void {
-  if (foundCount >= foundCountMax) return;
+  if (!mayVisit()) return;
   collect(level);
   let child = changetype<NameLevel>(level).firstChild;
   while (child !== null) {

@@ -2,58 +2,9 @@
 // on real sockets.
 
 import { createServer } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
-import {
-  Broker,
-  type BrokerLimits,
-  Client,
-  type ClientOptions,
-  createTestBroker,
-  type Message,
-  type TestBroker,
-} from "../../host/index.ts";
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-function testBroker(): TestBroker {
-  const test = createTestBroker();
-  closing.push(() => test.close());
-  return test;
-}
-
-/** A broker on a real socket, and what a client needs to reach it. */
-async function realBroker(limits: BrokerLimits = {}): Promise<ClientOptions> {
-  const broker = await Broker.start({ listen: [{ port: 0 }], limits });
-  closing.push(() => broker.close());
-  return broker.addresses[0] as { host: string; port: number };
-}
-
-async function realClient(options: ClientOptions): Promise<Client> {
-  const client = await Client.connect(options);
-  closing.push(() => client.destroy());
-  return client;
-}
-
-/** Lets what `promise` waits for happen in virtual time. */
-async function during<Value>(test: TestBroker, promise: Promise<Value>): Promise<Value> {
-  const settled = promise.then(
-    (value) => ({ value }),
-    (error) => ({ error }),
-  );
-  await test.advance();
-  const result = await settled;
-  if ("error" in result) throw result.error;
-  return result.value;
-}
-
-function collect(client: Client): string[] {
-  const texts: string[] = [];
-  client.on("message", (message) => texts.push(message.text()));
-  return texts;
-}
+import { describe, expect, it } from "vitest";
+import { Client, type ClientOptions, type Message } from "../../host/index.ts";
+import { closing, collect, during, realBroker, realClient, testBroker } from "./client-world.ts";
 
 describe("connect", () => {
   it("rejects when nobody listens", async () => {

@@ -1,0 +1,102 @@
+// What a hostile client could make the broker keep or do without end: each case ends at a limit, and the broker lives.
+
+import { describe, expect, it } from "vitest";
+import * as abi from "../../assembly/abi.ts";
+import { type BrokerExports, Core } from "../../host/core.ts";
+import { parseBytes } from "./vectors.ts";
+
+const HEAP_MAX = 4 << 20;
+
+function start(options: [option: number, value: number][] = []) {
+  const core = new Core<BrokerExports>("broker", 65_536, 1);
+  core.exports.handleTime(0);
+  core.exports.setOption(abi.OPTION_SYS_INTERVAL_SEC, 0);
+  for (const [option, value] of options) core.exports.setOption(option, value);
+  const drain = () => {
+    const sent: Buffer[] = [];
+    core.drainSends((_, bytes) => sent.push(bytes));
+    const events = core.drainEvents();
+    return { sent: Buffer.concat(sent), events };
+  };
+  const connect = (clientId: string, flags = "00") => {
+    const connection = core.exports.open() >>> 0;
+    core.handleBytes(connection, parseBytes(`10 [ "MQTT" 04 ${flags} 0000 "${clientId}" ]`));
+    return connection;
+  };
+  return { core, drain, connect };
+}
+
+describe("the heap limit", () => {
+  it("refuses Sessions with long names, and frees them with their clients", () => {
+    const { core, drain, connect } = start([[abi.OPTION_HEAP_MAX, HEAP_MAX]]);
+    let refused = 0;
+    for (let count = 0; count < 200; count++) {
+      const connection = connect(`${count}${"x".repeat(60_000)}`);
+      refused += Number(drain().sent[3] === 3);
+      core.exports.handleClosed(connection);
+    }
+    expect(refused).toBeGreaterThan(100);
+    expect(core.exports.heapInUse()).toBeLessThan(HEAP_MAX + 200_000);
+  });
+
+  it("keeps no retained message whose Topic Names cost more than they carry", () => {
+    const { core, drain, connect } = start([[abi.OPTION_HEAP_MAX, HEAP_MAX]]);
+    const connection = connect("a", "02");
+    for (let count = 0; count < 3_000; count++) {
+      core.handleBytes(connection, parseBytes(`31 [ "${count}${"/".repeat(127)}" 'x' ]`));
+      drain();
+    }
+    expect(core.exports.heapInUse()).toBeLessThan(HEAP_MAX + 200_000);
+  });
+
+  it("stops the queues of many absent Sessions, however small each is", () => {
+    const { core, drain, connect } = start([[abi.OPTION_HEAP_MAX, HEAP_MAX]]);
+    for (let count = 0; count < 200; count++) {
+      const connection = connect(`away${count}`);
+      core.handleBytes(connection, parseBytes('82 [ 0001 "a" 01 ] e0 00'));
+      drain();
+    }
+    const publisher = connect("publisher", "02");
+    for (let count = 0; count < 20_000; count++) core.handleBytes(publisher, parseBytes('32 [ "a" 0001 ]'));
+    drain();
+    expect(core.exports.heapInUse()).toBeLessThan(2 * HEAP_MAX);
+  });
+});
+
+describe("one packet", () => {
+  it("cannot be reported without end", () => {
+    const { core, drain, connect } = start([[abi.OPTION_EVENTS, 1 << abi.EVENT_SUBSCRIBED]]);
+    const connection = connect("x".repeat(60_000), "02");
+    drain();
+    core.handleBytes(connection, parseBytes(`82 [ 0001 ${'"a" 00 '.repeat(5_000)}]`));
+    expect(core.exports.heapInUse()).toBeLessThan(40 << 20);
+    const { sent, events } = drain();
+    expect(sent.length).toBeGreaterThan(5_000);
+    expect(events.length).toBeLessThan(5_000);
+  });
+
+  it("cannot walk over the retained topics without end", () => {
+    const { core, drain, connect } = start([[abi.OPTION_RETAINED_VISITS_MAX, 1_000]]);
+    const connection = connect("a", "02");
+    for (let count = 0; count < 500; count++) core.handleBytes(connection, parseBytes(`31 [ "t/${count}" 'x' ]`));
+    drain();
+    core.handleBytes(connection, parseBytes('82 [ 0001 "t/+" 00 "t/+" 00 "t/+" 00 ]'));
+    const publishes = drain().sent.toString("latin1").split("t/").length - 1;
+    // The first filter finds all, the second those that the rest of the visits allow, the third none.
+    expect(publishes).toBeGreaterThan(500);
+    expect(publishes).toBeLessThan(1_000);
+  });
+});
+
+describe("commands of the host", () => {
+  it("are checked like those of a client", () => {
+    const { core } = start();
+    core.writeArgument(Buffer.from("a/b/c"));
+    expect(core.exports.publish(5, 0xffff_ffff, 0)).toBe(abi.BAD_ARGUMENT);
+    core.writeArgument(Buffer.alloc(1_000, "/"));
+    expect(core.exports.publish(1_000, 0, 0)).toBe(abi.BAD_TOPIC);
+    core.writeArgument(Buffer.alloc(17 << 20, "a"));
+    expect(core.exports.publish(1, (17 << 20) - 1, 0)).toBe(abi.TOO_LARGE);
+    expect(core.exports.publish(1, 0, 6)).toBe(abi.BAD_ARGUMENT);
+  });
+});
