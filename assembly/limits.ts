@@ -96,8 +96,8 @@ export function setDefaultOptions(): void {
   // Bytes of unfinished packets and unfinished QoS 2 exchanges of all connections. Over it: a connection over its fair
   // share that sends more is closed.
   setOptionValue(OPTION_INPUT_WAITING_MAX, 256 * MIB);
-  // Bytes of everything the core keeps. Over it nothing new is kept: no connection, no Session (refused, 3), no Subscription
-  // (0x80), no retained or queued message. The other limits count what matters; this one what they do not, tables and
+  // Bytes of everything the core keeps. Over it nothing new is kept: no Session (refused, 3; who has one comes back to it),
+  // no Subscription (0x80), no retained or queued message. The other limits count what matters; this one what they do not, tables and
   // names, and keeps the memory below the 4 GiB at which it would end.
   setOptionValue(OPTION_HEAP_MAX, 2048 * MIB);
   // Levels of retained topics looked at for the SUBSCRIBE packets of one piece of input. Over it the retained messages not

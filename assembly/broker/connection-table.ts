@@ -4,7 +4,7 @@
 //   handle:  | generation, 12 bits | slot, 20 bits, from 1 |
 
 import { OPTION_CONNECTIONS_MAX } from "../abi";
-import { enlarge, heapFull } from "../bytes/heap";
+import { enlarge } from "../bytes/heap";
 import { option } from "../limits";
 import { Connection, createConnection, destroyConnection } from "./connection";
 
@@ -30,7 +30,6 @@ const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
 /** Null when there are as many as there may be. */
 export function addConnection(): Connection | null {
-  if (heapFull()) return null;
   if (connectionCount >= min(option(OPTION_CONNECTIONS_MAX), SLOT_MASK)) return null;
   let index = firstFree;
   if (index != 0) firstFree = slotAt(index).nextFree;
