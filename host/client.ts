@@ -67,7 +67,6 @@ export class Client extends EventEmitter<ClientEvents> {
   #held: Message[] | undefined = [];
   #turnBytes = 0;
   #roomWaiters: (() => void)[] = [];
-  #full = false;
 
   /** Connects. Resolves when the broker has accepted the connection; rejects when the first attempt fails. Later losses of
    *  the connection are the client's own business, unless `reconnect` is false. */
@@ -232,9 +231,10 @@ export class Client extends EventEmitter<ClientEvents> {
     });
   }
 
-  /** Reading stops while a consumer is behind; not while an answer is waited for, which stands behind what is not read. */
+  /** Reading stops while a consumer is behind; not while an answer is waited for, CONNACK too, which stands behind what is
+   *  not read. */
   #applyPause(): void {
-    const paused = this.#fullSubscriptions.size > 0 && this.#waiters.size === 0 && this.#transport !== undefined;
+    const paused = this.#connected && this.#fullSubscriptions.size > 0 && this.#waiters.size === 0;
     if (paused === this.#paused) return;
     this.#paused = paused;
     if (this.#ended) return;
@@ -249,9 +249,9 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   #send(bytes: Buffer): boolean {
-    this.#full = this.#transport?.write(bytes) === false;
-    if (!this.#full) this.#makeRoom();
-    return !this.#full;
+    const hasRoom = this.#transport?.write(bytes) !== false;
+    if (hasRoom) this.#makeRoom();
+    return hasRoom;
   }
 
   #handleEvent(event: CoreEvent): void {
@@ -265,7 +265,6 @@ export class Client extends EventEmitter<ClientEvents> {
         this.#attempt = undefined;
         this.#transport?.end();
         this.#transport = undefined;
-        this.#applyPause();
         break;
       case EVENT_ONLINE:
         this.#handleOnline(event.code === 1);
@@ -314,7 +313,6 @@ export class Client extends EventEmitter<ClientEvents> {
       closed: (error) => {
         if (this.#transport !== transport) return;
         this.#transport = undefined;
-        this.#applyPause();
         this.#openError = error;
         this.#driver.core.exports.handleClosed();
       },
@@ -323,6 +321,7 @@ export class Client extends EventEmitter<ClientEvents> {
 
   #handleOnline(sessionPresent: boolean): void {
     this.#connected = true;
+    this.#applyPause();
     this.#first?.resolve(0);
     this.#first = undefined;
     // Whoever awaits connect() goes on before that, and can listen. Not by the clock, which a test may hold.
@@ -333,6 +332,7 @@ export class Client extends EventEmitter<ClientEvents> {
   #handleOffline(event: CoreEvent): void {
     const wasConnected = this.#connected;
     this.#connected = false;
+    this.#applyPause();
     this.#makeRoom();
     const reason = event.code & 0xff;
     if (reason === CLOSE_DISCONNECT) {

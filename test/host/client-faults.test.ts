@@ -46,6 +46,30 @@ describe("a slow consumer", () => {
     expect(lost).toEqual([]);
   });
 
+  it("is not overrun after a reconnect either", async () => {
+    const test = testBroker();
+    const client = await test.connect({ reconnectMinMs: 100 });
+    const subscription = await client.subscribe("a");
+    void subscription[Symbol.asyncIterator]().next();
+    let read = 0;
+    client.on("message", () => read++);
+    const publish = async (count: number) => {
+      for (let number = 0; number < count; number++) {
+        test.broker.publish("a", "");
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await test.advance();
+    };
+    await publish(1_500);
+    const before = read;
+    expect(before).toBeLessThan(1_100);
+    test.cut();
+    await test.advance(1_000);
+    expect(client.connected).toBe(true);
+    await publish(500);
+    expect(read).toBeLessThan(before + 100);
+  });
+
   it("is told of a second iteration, and can end one that waits", async () => {
     const test = testBroker();
     const client = await test.connect();
