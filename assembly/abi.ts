@@ -24,6 +24,7 @@
 //   argumentPtr(length: u32): ptr         room for the bytes of the next command; 0 when `length` is over ARGUMENT_MAX
 //   setOption(option: u32, value: u32): status
 //   optionValue(option: u32): u32
+//   setText(text: u32, length: u32): status   bytes at argumentPtr(): TEXT_*
 //   handleTime(nowMs: u32)                monotonic milliseconds, any start, may wrap around
 //   nextDeadline(): u32                   milliseconds from the last handleTime, NO_DEADLINE when there is none
 //   nextSends() sendsPtr() handleBlocked(connection, unsent) handleSent() handleWritable(connection)
@@ -34,23 +35,34 @@
 //   open(): u32                           a Network Connection was accepted: its handle, 0 when there are too many
 //   handleBytes(connection, length): status
 //   handleClosed(connection): status      it ended without the core asking for it
-//   handleAuthenticated(connection, returnCode): status   the answer to EVENT_AUTHENTICATE, a CONNACK return code of 3.1.1
-//   setVersion(length): status            text at argumentPtr() for $SYS/broker/version
-//   publish(topicNameLength, payloadLength, flags): status   Topic Name, then payload at argumentPtr()
+//   handleAuthenticated(connection, reasonCode, serverReferenceLength): status   the answer to EVENT_AUTHENTICATE: 0, or a
+//                                         Reason Code of CONNACK from 0x80 on, for 3.x turned into the nearest return
+//                                         code; with 0x9C and 0x9D the Server Reference at argumentPtr()
+//   handleAuth(connection, reasonCode, dataLength): status   the answer to EVENT_AUTH, Authentication Data at argumentPtr():
+//                                         0x18 goes on with the exchange, 0 accepts, 0x80 and up refuses
+//   publish(topicNameLength, propertiesLength, payloadLength, flags): status   these three at argumentPtr()
+//   disconnectClient(clientIdLength, reasonCode): status   DISCONNECT of 5.0 with this Reason Code (0x80 and up), and the
+//                                         end; Client Identifier at argumentPtr(). BAD_HANDLE: it is not connected
+//   shutDown(reasonCode): status          the same for all, their Wills unpublished; no new ones are accepted. With 0x9C
+//                                         and 0x9D they are told TEXT_SERVER_REFERENCE
 //
 // Exports of the client module (its one connection has the handle CLIENT_CONNECTION)
-//   setText(text, length): status         bytes at argumentPtr(): client id, user name, password, will
 //   handlePaused(paused: bool)            the host stops or goes on reading: while it does not read, no PINGRESP is missed
 //   connect(): status                     begin, and keep connected; EVENT_OPEN asks the host for a Network Connection
-//   disconnect(): status                  send what waits, DISCONNECT, and stay away
+//   disconnect(reasonCode, propertiesLength): status   send what waits, DISCONNECT, and stay away; before 5.0 both are 0
+//   auth(reasonCode, dataLength): status  AUTH of 5.0 with the method of CONNECT and this Authentication Data: 0x18 answers
+//                                         EVENT_AUTH, 0x19 begins a re-authentication
 //   handleOpened(): status  handleBytes(connection, length): status  handleClosed(connection): status
-//   publish(topicNameLength, payloadLength, flags): token or status   Topic Name, then payload at argumentPtr()
-//   subscribe(topicFilterLength, qos): token or status
-//   unsubscribe(topicFilterLength): token or status
+//   publish(topicNameLength, propertiesLength, payloadLength, flags): token or status   these three at argumentPtr()
+//   subscribe(topicFilterLength, propertiesLength, options): token or status   options as on the wire, before 5.0 a QoS
+//   unsubscribe(topicFilterLength, propertiesLength): token or status
 //   filterMatches(topicFilterLength, topicNameLength): bool  both at argumentPtr(), for dispatch to several subscribers
 
+// Properties, wherever they are an argument or stand in a record, are those of 5.0 as on the wire, without their length
+// before them. As an argument they must be ones that this packet may carry from this end; 3.x sends none.
+
 /** Raised whenever a record, a number or an export changes; a host refuses a module with another one. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 // Status codes: what an export answers. Nothing has changed unless it is OK.
 export const OK = 0;
@@ -66,6 +78,10 @@ export const LIMIT_REACHED = 4;
 export const BAD_STATE = 5;
 /** The packet would be over OPTION_PACKET_SIZE_MAX. */
 export const TOO_LARGE = 6;
+/** The server has said in CONNACK that it does not do this: RETAIN, this QoS, such a filter. */
+export const NOT_SUPPORTED = 7;
+/** Properties that are malformed, or that this packet may not carry. */
+export const BAD_PROPERTIES = 8;
 /** Commands that return a token return a status below this, or a token from here on. */
 export const TOKEN_FIRST = 16;
 
@@ -98,22 +114,27 @@ export const EVENT_C = 32;
 export const EVENT_C_LENGTH = 36;
 
 // Event kinds of both modules
-/** Close the Network Connection after what was sent; its handle is dead. code: CLOSE_*. */
+/** Close the Network Connection after what was sent; its handle is dead. code: CLOSE_*, detail: Reason Code of the
+ *  DISCONNECT that was sent, if there was one. */
 export const EVENT_CLOSE = 1;
+/** Enhanced authentication (5.0). In the broker: a: Client Identifier, b: method, c: data; code: 0 for CONNECT, 0x18 or 0x19
+ *  for AUTH; answer with handleAuth(). A CONNECT's input waits as with EVENT_AUTHENTICATE. In the client: b: method, c: data;
+ *  code: 0x18, answer with auth(); or 0, the server has accepted, c is its last word. */
+export const EVENT_AUTH = 9;
 
 // Event kinds of the broker
-/** May this client connect? a: Client Identifier, b: user name, c: password, detail: AUTHENTICATE_* flags. Answer with
+/** May this client connect, by user name and password? a: Client Identifier, b: user name, c: password, detail: AUTHENTICATE_* flags. Answer with
  *  handleAuthenticated(); until then the connection's input waits, so the host should stop reading it. */
 export const EVENT_AUTHENTICATE = 2;
 // The rest of them only report, and are only made while their bit (1 << kind) is set in OPTION_EVENTS.
-/** a: Client Identifier, b: user name, code: Protocol Level, bit 8 set with Clean Session, bit 9 with a user name;
+/** a: Client Identifier, b: user name, code: Protocol Level, bit 8 set with Clean Session or Clean Start, bit 9 with a user name;
  *  detail: Keep Alive in seconds. */
 export const EVENT_CONNECTED = 3;
-/** a: Client Identifier, code: CLOSE_*. */
+/** a: Client Identifier, code: CLOSE_*, detail: Reason Code of the last DISCONNECT, sent or received; 0 without one. */
 export const EVENT_DISCONNECTED = 4;
-/** a: Client Identifier if known, code: CONNACK return code. */
+/** a: Client Identifier if known, code: Reason Code of CONNACK as 5.0 has it, for 3.x the one that its return code is nearest to. */
 export const EVENT_REFUSED = 5;
-/** a: Client Identifier, b: Topic Filter, code: SUBACK return code. */
+/** a: Client Identifier, b: Topic Filter, code: Reason Code of SUBACK. */
 export const EVENT_SUBSCRIBED = 6;
 /** a: Client Identifier, b: Topic Filter. */
 export const EVENT_UNSUBSCRIBED = 7;
@@ -123,21 +144,24 @@ export const EVENT_PUBLISHED = 8;
 // Event kinds of the client
 /** Open a Network Connection, then handleOpened(), or handleClosed() when it cannot be. */
 export const EVENT_OPEN = 16;
-/** CONNACK accepted. code: 1 with Session Present. */
+/** CONNACK accepted. code: 1 with Session Present; a: its properties. */
 export const EVENT_ONLINE = 17;
-/** The connection is over. code: CLOSE_* in bits 0-7 and, with CLOSE_REFUSED, the CONNACK return code in bits 8-15;
- *  detail: milliseconds until the next attempt, or NO_DEADLINE. */
+/** The connection is over. code: CLOSE_* in bits 0-7 and in bits 8-15 the code of CONNACK with CLOSE_REFUSED, of the server's
+ *  DISCONNECT with CLOSE_SERVER; a: the properties of that packet. detail: milliseconds until the next attempt, or
+ *  NO_DEADLINE. */
 export const EVENT_OFFLINE = 18;
-/** A message arrived. a: Topic Name, b: payload, code: fixed header flags, detail: Packet Identifier. */
+/** A message arrived. a: Topic Name, b: payload, c: properties; code: fixed header flags, detail: Packet Identifier. */
 export const EVENT_MESSAGE = 19;
-/** A command is finished. detail: its token, code: 0, or COMPLETED_*, or the SUBACK return code. */
+/** A command is finished. detail: its token, code: the code of its acknowledgement, or COMPLETED_*; a: properties of the
+ *  acknowledgement, if it has some. */
 export const EVENT_COMPLETED = 20;
 
 /** handleAuthenticated is told apart: there was a user name; there was a password. */
 export const AUTHENTICATE_USER_NAME = 1;
 export const AUTHENTICATE_PASSWORD = 2;
 
-/** Results of a command in EVENT_COMPLETED. SUBACK codes 0, 1, 2 and 0x80 stand for themselves. */
+/** Results of a command in EVENT_COMPLETED. Below 0x80 is success: a granted QoS, or how it went. From here up to 0xff the
+ *  server has refused it with this code; a 3.x server knows no other. */
 export const COMPLETED_OK = 0;
 export const COMPLETED_REFUSED = 0x80;
 /** Dropped from the outbox to make room, or when it ended. */
@@ -168,18 +192,39 @@ export const CLOSE_SLOW = 10;
 export const CLOSE_LIMIT = 11;
 /** A message, filter or will with a Topic the standard does not allow. */
 export const CLOSE_TOPIC = 12;
+/** In the client: the server said DISCONNECT. */
+export const CLOSE_SERVER = 13;
+/** The host said so: disconnectClient(). */
+export const CLOSE_ADMINISTRATIVE = 14;
+/** The broker ends: shutDown(). */
+export const CLOSE_SHUT_DOWN = 15;
+/** A re-authentication failed. */
+export const CLOSE_AUTHENTICATION = 16;
 
 // Flags of publish()
 export const PUBLISH_RETAIN = 1;
 /** QoS is flags >> PUBLISH_QOS_SHIFT & 3, as in the fixed header. */
 export const PUBLISH_QOS_SHIFT = 1;
 
-// Texts of the client's setText()
+// Texts of setText(). Of the client:
 export const TEXT_CLIENT_ID = 1;
 export const TEXT_USER_NAME = 2;
 export const TEXT_PASSWORD = 3;
 export const TEXT_WILL_TOPIC = 4;
 export const TEXT_WILL_PAYLOAD = 5;
+/** Properties of CONNECT. Receive Maximum, Maximum Packet Size and Topic Alias Maximum are kept to; an Authentication Method
+ *  makes EVENT_AUTH possible. */
+export const TEXT_CONNECT_PROPERTIES = 6;
+export const TEXT_WILL_PROPERTIES = 7;
+// of the broker:
+/** For $SYS/broker/version. */
+export const TEXT_VERSION = 16;
+/** Response Information for who requests it is this and the Client Identifier; empty, which is the default: none. */
+export const TEXT_RESPONSE_PREFIX = 17;
+/** Server Reference, with OPTION_REDIRECT and shutDown(). */
+export const TEXT_SERVER_REFERENCE = 18;
+/** TEXT_REASON + Reason Code (0x80 to 0xff): the Reason String sent with it, where it fits and is wanted. Default: none. */
+export const TEXT_REASON = 0x100;
 
 // Options: setOption(OPTION_*, value). Defaults, units and the rule at each limit stand in limits.ts.
 export const OPTION_EVENTS = 1;
@@ -203,13 +248,18 @@ export const OPTION_INPUT_WAITING_MAX = 18;
 export const OPTION_CONNECT_TIMEOUT_MS = 19;
 export const OPTION_RETRY_SEC = 20;
 export const OPTION_SYS_INTERVAL_SEC = 21;
-/** 1: every CONNECT is put to the host as EVENT_AUTHENTICATE; 0: every client is accepted. */
+/** AUTHENTICATE_WITH_* bits. 0: every client is accepted, but for those that name an Authentication Method. */
 export const OPTION_AUTHENTICATE = 22;
 export const OPTION_MATCH_CACHE_BYTES = 23;
 export const OPTION_OUTPUT_TOTAL_MAX = 24;
 export const OPTION_FAIR_SHARE = 25;
 export const OPTION_HEAP_MAX = 26;
 export const OPTION_RETAINED_VISITS_MAX = 27;
+/** FEATURE_* bits. */
+export const OPTION_FEATURES = 28;
+export const OPTION_QOS_MAX = 29;
+export const OPTION_RECEIVE_MAX = 30;
+export const OPTION_TOPIC_ALIAS_MAX = 31;
 // of the client
 export const OPTION_PROTOCOL_LEVEL = 32;
 export const OPTION_KEEP_ALIVE_SEC = 33;
@@ -222,7 +272,28 @@ export const OPTION_RECONNECT_MAX_MS = 38;
 export const OPTION_OUTBOX_BYTES_MAX = 39;
 /** OUTBOX_DROP_*. */
 export const OPTION_OUTBOX_DROP = 40;
-export const OPTION_COUNT = 41;
+// of both
+export const OPTION_TOPIC_ALIAS_SEND_MAX = 41;
+// of the broker again
+export const OPTION_SESSION_EXPIRY_MAX_SEC = 42;
+export const OPTION_KEEP_ALIVE_MAX_SEC = 43;
+export const OPTION_PAYLOAD_CHECK = 44;
+export const OPTION_PRIORITY = 45;
+/** 0, or 0x9C or 0x9D: every CONNECT is refused with it and TEXT_SERVER_REFERENCE; 3.x with return code 3. */
+export const OPTION_REDIRECT = 46;
+export const OPTION_COUNT = 47;
+
+// OPTION_AUTHENTICATE
+/** Each CONNECT without an Authentication Method is put to the host as EVENT_AUTHENTICATE. */
+export const AUTHENTICATE_WITH_PASSWORD = 1;
+/** Each CONNECT with one is put to the host as EVENT_AUTH; without this bit it is refused with 0x8C. */
+export const AUTHENTICATE_WITH_METHOD = 2;
+
+// OPTION_FEATURES: what CONNACK of 5.0 does not say is missing.
+export const FEATURE_RETAIN = 1;
+export const FEATURE_WILDCARD = 2;
+export const FEATURE_SUBSCRIPTION_IDENTIFIER = 4;
+export const FEATURE_SHARED = 8;
 
 /** A full outbox refuses the new message: LIMIT_REACHED. */
 export const OUTBOX_DROP_NEWEST = 0;

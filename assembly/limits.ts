@@ -6,15 +6,21 @@
 // ten thousand clients would have to begin with memory for all of them. Builds for boards, whose memory is fixed, set it.
 
 import {
+  FEATURE_RETAIN,
+  FEATURE_SHARED,
+  FEATURE_SUBSCRIPTION_IDENTIFIER,
+  FEATURE_WILDCARD,
   OPTION_CLEAN_SESSION,
   OPTION_CONNECT_TIMEOUT_MS,
   OPTION_CONNECTIONS_MAX,
   OPTION_COUNT,
   OPTION_FAIR_SHARE,
+  OPTION_FEATURES,
   OPTION_HEAP_MAX,
   OPTION_INFLIGHT_BYTES_MAX,
   OPTION_INFLIGHT_MAX,
   OPTION_INPUT_WAITING_MAX,
+  OPTION_KEEP_ALIVE_MAX_SEC,
   OPTION_KEEP_ALIVE_SEC,
   OPTION_MATCH_CACHE_BYTES,
   OPTION_OUTBOX_BYTES_MAX,
@@ -23,20 +29,28 @@ import {
   OPTION_OUTPUT_STALL_SEC,
   OPTION_OUTPUT_TOTAL_MAX,
   OPTION_PACKET_SIZE_MAX,
+  OPTION_PAYLOAD_CHECK,
+  OPTION_PRIORITY,
   OPTION_PROTOCOL_LEVEL,
+  OPTION_QOS_MAX,
   OPTION_QUEUE_BYTES_MAX,
+  OPTION_RECEIVE_MAX,
   OPTION_RECONNECT,
   OPTION_RECONNECT_MAX_MS,
   OPTION_RECONNECT_MIN_MS,
+  OPTION_REDIRECT,
   OPTION_RETAINED_BYTES_MAX,
   OPTION_RETAINED_MAX,
   OPTION_RETAINED_VISITS_MAX,
   OPTION_RETRY_SEC,
+  OPTION_SESSION_EXPIRY_MAX_SEC,
   OPTION_SESSION_QUEUE_BYTES_MAX,
   OPTION_SESSION_SUBSCRIPTIONS_MAX,
   OPTION_SESSIONS_MAX,
   OPTION_SUBSCRIPTIONS_MAX,
   OPTION_SYS_INTERVAL_SEC,
+  OPTION_TOPIC_ALIAS_MAX,
+  OPTION_TOPIC_ALIAS_SEND_MAX,
   OPTION_TOPIC_LENGTH_MAX,
   OPTION_TOPIC_LEVELS_MAX,
 } from "./abi";
@@ -111,6 +125,29 @@ export function setDefaultOptions(): void {
   setOptionValue(OPTION_RETRY_SEC, 20);
   // Seconds between updates of $SYS; 0: none.
   setOptionValue(OPTION_SYS_INTERVAL_SEC, 10);
+  // What the broker offers, and the highest QoS it takes from publishers. What is used all the same: 5.0 is told with the
+  // Reason Code for it, 3.x is closed (a Subscription: 0x80).
+  setOptionValue(OPTION_FEATURES, FEATURE_RETAIN | FEATURE_WILDCARD | FEATURE_SUBSCRIPTION_IDENTIFIER | FEATURE_SHARED);
+  setOptionValue(OPTION_QOS_MAX, 2);
+  // QoS 1 and 2 messages that a 5.0 client may have sent without the end of their exchange. Over it: DISCONNECT 0x93. What
+  // is received at QoS 1 is acknowledged at once, so only QoS 2 can get there. 4 to 8 bytes each.
+  setOptionValue(OPTION_RECEIVE_MAX, 1024);
+  // Topic Aliases that a 5.0 client may set on its connection. Over it: DISCONNECT 0x94. 8 bytes each and the Topic Name.
+  setOptionValue(OPTION_TOPIC_ALIAS_MAX, 16);
+  // Topic Aliases that we set on one connection, if the other end allows as many; the one not used for longest is set anew.
+  // Found by going through them, so more of them would cost more than they spare. 24 bytes each and the Topic Name.
+  setOptionValue(OPTION_TOPIC_ALIAS_SEND_MAX, 16);
+  // Seconds that a Session is kept for a client that is away. Asked for more: 5.0 is told in CONNACK, 3.x gets this too.
+  setOptionValue(OPTION_SESSION_EXPIRY_MAX_SEC, 0xffff_ffff);
+  // Longest Keep Alive in seconds; 0: any, none too. Asked for more or for none: 5.0 is given this one in CONNACK, 3.x is
+  // refused (return code 2), since it would not know.
+  setOptionValue(OPTION_KEEP_ALIVE_MAX_SEC, 0);
+  // 1: a payload that is said to be UTF-8 is checked. Is it not: 0x99.
+  setOptionValue(OPTION_PAYLOAD_CHECK, 0);
+  // 1: a message with the User Property midge_priority=urgent goes before the others in a queue. Costs a move of the entries
+  // that wait behind it.
+  setOptionValue(OPTION_PRIORITY, 0);
+  setOptionValue(OPTION_REDIRECT, 0);
   // Bytes of resolved subscriber lists, one for each Topic Name in use. Over it: all are forgotten and found anew.
   setOptionValue(OPTION_MATCH_CACHE_BYTES, 8 * MIB);
   setClientDefaults();

@@ -1,45 +1,77 @@
-// CONNECT: which version, which Client Identifier, may it connect, which Session does it get. Every way of refusing it is
-// here, each with the answer of the version that asked.
+// CONNECT: which version, which Client Identifier, may it connect, which Session does it get. What is to be refused is decided
+// here, with the Reason Codes of 5.0; connack.ts says it in the form of the version that asked.
 
 import {
   AUTHENTICATE_PASSWORD,
   AUTHENTICATE_USER_NAME,
+  AUTHENTICATE_WITH_METHOD,
+  AUTHENTICATE_WITH_PASSWORD,
   CLOSE_MALFORMED,
+  CLOSE_PACKET_SIZE,
   CLOSE_REFUSED,
   CLOSE_TAKEN_OVER,
-  CLOSE_TOPIC,
   EVENT_AUTHENTICATE,
   EVENT_CONNECTED,
   EVENT_REFUSED,
+  FEATURE_RETAIN,
   OPTION_AUTHENTICATE,
+  OPTION_FEATURES,
+  OPTION_KEEP_ALIVE_MAX_SEC,
+  OPTION_PAYLOAD_CHECK,
+  OPTION_QOS_MAX,
+  OPTION_REDIRECT,
+  OPTION_SESSION_EXPIRY_MAX_SEC,
 } from "../abi";
 import { duplicate } from "../bytes/heap";
+import { utf8Valid } from "../bytes/utf8";
 import { nowMs } from "../effect/clock";
+import { clearDeadline } from "../effect/deadline";
 import { pushEvent } from "../effect/event";
-import { reserve } from "../effect/send";
 import { option } from "../limits";
 import { closeReasonOf } from "../packet/close-reason";
-import { connack, connackSize, encodeConnack } from "../packet/connack";
 import { connect, decodeConnect } from "../packet/connect";
-import { LEVEL_3_1, LEVEL_3_1_1, LEVEL_5_0 } from "../packet/packet-type";
+import { is5, LEVEL_3_1, LEVEL_3_1_1, LEVEL_5_0 } from "../packet/packet-type";
 import {
-  CONNECTION_ACCEPTED,
-  REFUSED_IDENTIFIER,
-  REFUSED_PROTOCOL_VERSION,
-  REFUSED_SERVER_UNAVAILABLE,
+  AUTHENTICATION_METHOD,
+  hasProperty,
+  hasWillProperty,
+  itemLength,
+  MAXIMUM_PACKET_SIZE,
+  PAYLOAD_FORMAT_INDICATOR,
+  propertyValue,
+  RECEIVE_MAXIMUM,
+  REQUEST_PROBLEM_INFORMATION,
+  SESSION_EXPIRY_INTERVAL,
+  TOPIC_ALIAS_MAXIMUM,
+  WILL_DELAY_INTERVAL,
+  willPropertyValue,
+} from "../packet/property";
+import {
+  BAD_AUTHENTICATION_METHOD,
+  CLIENT_IDENTIFIER_NOT_VALID,
+  PAYLOAD_FORMAT_INVALID,
+  QOS_NOT_SUPPORTED,
+  QUOTA_EXCEEDED,
+  RETAIN_NOT_SUPPORTED,
   SUCCESS,
+  TOPIC_NAME_INVALID,
   UNSUPPORTED_PROTOCOL_VERSION,
 } from "../packet/reason-code";
 import { createMessage } from "../session/message";
 import { rewind } from "../session/outgoing";
-import { Session } from "../session/session";
+import { allowAliases } from "../session/recipient";
+import { EXPIRY_NEVER, Session } from "../session/session";
 import { isReserved, topicTooLong } from "../topic/limits";
-import { AUTHENTICATING, Connection, closeConnection, ONLINE, scheduleConnection } from "./connection";
-import { pumpConnection } from "./delivery";
-import { discardSession, endOnline } from "./ending";
+import { askMethod } from "./authenticate";
+import { closeConnection } from "./closing";
+import { sendAccept, sendRefusal, terms } from "./connack";
+import { AUTHENTICATING, Connection, ONLINE, scheduleConnection } from "./connection";
+import { cancelWill, discardSession, endOnline } from "./ending";
 import { eventWanted } from "./listening";
+import { withoutProperty } from "./properties";
+import { pumpConnection } from "./queueing";
 import { ASSIGNED_ID_LENGTH, addSession, assignClientId, findSession } from "./session-table";
-import { countOnline, countPacketSent } from "./statistics";
+import { countOnline } from "./statistics";
 
 /** Longest Client Identifier in 3.1, section 3.1. */
 const CLIENT_ID_MAX_3_1: u32 = 23;
@@ -50,27 +82,36 @@ const assignedId: usize = memory.data(ASSIGNED_ID_LENGTH);
 export function handleConnect(connection: Connection, flags: u32, body: usize, length: u32): void {
   const reason = decodeConnect(flags, body, length);
   if (reason == UNSUPPORTED_PROTOCOL_VERSION) refuseVersion(connection);
-  else if (reason != SUCCESS)
-    closeConnection(connection, closeReasonOf(reason)); // without CONNACK [v3.1.1 MQTT-3.1.4-1]
+  else if (reason != SUCCESS) refuseMalformed(connection, reason);
   else {
-    connection.level = <u8>connect.level;
+    takeLimits(connection);
     if (connect.willFlag && topicTooLong(connect.willTopic, connect.willTopicLength)) {
-      closeConnection(connection, CLOSE_TOPIC);
+      refuseMalformed(connection, TOPIC_NAME_INVALID);
       return;
     }
     const code = refusal();
-    if (code != CONNECTION_ACCEPTED) refuse(connection, code);
-    else if (option(OPTION_AUTHENTICATE) != 0) ask(connection, body, length);
-    else accept(connection);
+    if (code != SUCCESS) refuse(connection, code);
+    else if (is5(connect.level) && hasProperty(AUTHENTICATION_METHOD)) {
+      keepConnect(connection, body, length);
+      askMethod(connection);
+    } else if ((option(OPTION_AUTHENTICATE) & AUTHENTICATE_WITH_PASSWORD) != 0) {
+      keepConnect(connection, body, length);
+      ask(connection);
+    } else accept(connection, 0, 0);
   }
 }
 
-/** The host's answer to EVENT_AUTHENTICATE. */
-export function handleAnswer(connection: Connection, returnCode: u32): void {
+/** The host's last answer about a CONNECT. `data`: Authentication Data to accept with. */
+export function acceptKept(connection: Connection, data: usize, dataLength: u32): void {
   // The packet was valid when it came; decoding it again spares a second form to keep it in.
   decodeConnect(0, connection.connectPacket, connection.connectPacketLength);
-  if (returnCode == CONNECTION_ACCEPTED) accept(connection);
-  else refuse(connection, returnCode);
+  accept(connection, data, dataLength);
+}
+
+/** As acceptKept(), but no. `reference`: a property Server Reference, or 0. */
+export function refuseKept(connection: Connection, reasonCode: u32, reference: usize, referenceLength: u32): void {
+  decodeConnect(0, connection.connectPacket, connection.connectPacketLength);
+  refuse(connection, reasonCode, reference, referenceLength);
 }
 
 /** A version we do not speak: answered in the form of that version if we know it. */
@@ -80,33 +121,75 @@ function refuseVersion(connection: Connection): void {
     closeConnection(connection, CLOSE_MALFORMED);
     return;
   }
-  connection.level = <u8>(connect.level == LEVEL_5_0 ? LEVEL_5_0 : LEVEL_3_1_1);
-  refuse(connection, connect.level == LEVEL_5_0 ? UNSUPPORTED_PROTOCOL_VERSION : REFUSED_PROTOCOL_VERSION);
+  connection.level = connect.level == LEVEL_5_0 ? LEVEL_5_0 : LEVEL_3_1_1;
+  refuse(connection, UNSUPPORTED_PROTOCOL_VERSION);
 }
 
-/** What is wrong with the CONNECT that can be answered with a return code; CONNECTION_ACCEPTED if nothing is. */
-function refusal(): u32 {
-  if (connect.level == LEVEL_5_0) return UNSUPPORTED_PROTOCOL_VERSION;
-  if (connect.level == LEVEL_3_1) {
-    if (connect.clientIdLength == 0 || connect.clientIdLength > CLIENT_ID_MAX_3_1) return REFUSED_IDENTIFIER;
-  } else if (connect.clientIdLength == 0 && !connect.cleanStart) {
-    return REFUSED_IDENTIFIER; // [v3.1.1 MQTT-3.1.3-8]
+/** Before 5.0 without CONNACK [v3.1.1 MQTT-3.1.4-1]; from then on it can say why [MQTT-3.1.4-1] [MQTT-4.13.2-1]. */
+function refuseMalformed(connection: Connection, reasonCode: u32): void {
+  if (is5(connect.level)) {
+    connection.level = connect.level;
+    sendRefusal(connection, reasonCode);
   }
-  return CONNECTION_ACCEPTED;
+  closeConnection(connection, closeReasonOf(reasonCode));
 }
 
-function refuse(connection: Connection, code: u32): void {
+/** What the client takes and wants, out of the CONNECT decoded last. */
+function takeLimits(connection: Connection): void {
+  connection.level = connect.level;
+  connection.isBridge = connect.isBridge;
+  if (!is5(connect.level)) return;
+  if (hasProperty(RECEIVE_MAXIMUM)) connection.receiveMaximum = propertyValue(RECEIVE_MAXIMUM);
+  if (hasProperty(MAXIMUM_PACKET_SIZE)) connection.packetSizeMax = propertyValue(MAXIMUM_PACKET_SIZE);
+  connection.problemInformation =
+    !hasProperty(REQUEST_PROBLEM_INFORMATION) || propertyValue(REQUEST_PROBLEM_INFORMATION) == 1;
+  allowAliases(connection, propertyValue(TOPIC_ALIAS_MAXIMUM));
+}
+
+/** What is wrong with a CONNECT that is no fault of its form; SUCCESS if nothing is. */
+function refusal(): u32 {
+  if (option(OPTION_REDIRECT) != 0) return option(OPTION_REDIRECT);
+  if (connect.level == LEVEL_3_1) {
+    if (connect.clientIdLength == 0 || connect.clientIdLength > CLIENT_ID_MAX_3_1) return CLIENT_IDENTIFIER_NOT_VALID;
+  } else if (connect.level == LEVEL_3_1_1 && connect.clientIdLength == 0 && !connect.cleanStart) {
+    return CLIENT_IDENTIFIER_NOT_VALID; // [v3.1.1 MQTT-3.1.3-8]
+  }
+  // A 3.x client cannot be told a shorter one; mosquitto refuses it with the same code.
+  if (!is5(connect.level) && keepAliveTooLong()) return CLIENT_IDENTIFIER_NOT_VALID;
+  const code = connect.willFlag ? willRefusal() : SUCCESS;
+  if (code != SUCCESS || !is5(connect.level)) return code;
+  const withMethod = (option(OPTION_AUTHENTICATE) & AUTHENTICATE_WITH_METHOD) != 0;
+  return hasProperty(AUTHENTICATION_METHOD) && !withMethod ? BAD_AUTHENTICATION_METHOD : SUCCESS; // [MQTT-4.12.0-1]
+}
+
+function willRefusal(): u32 {
+  if (connect.willQos > option(OPTION_QOS_MAX)) return QOS_NOT_SUPPORTED; // [MQTT-3.2.2-12]
+  if (connect.willRetain && (option(OPTION_FEATURES) & FEATURE_RETAIN) == 0) return RETAIN_NOT_SUPPORTED; // [MQTT-3.2.2-13]
+  if (option(OPTION_PAYLOAD_CHECK) == 0 || !hasWillProperty(PAYLOAD_FORMAT_INDICATOR)) return SUCCESS;
+  const isText = willPropertyValue(PAYLOAD_FORMAT_INDICATOR) == 1;
+  return isText && !utf8Valid(connect.willPayload, connect.willPayloadLength) ? PAYLOAD_FORMAT_INVALID : SUCCESS;
+}
+
+function keepAliveTooLong(): bool {
+  const longest = option(OPTION_KEEP_ALIVE_MAX_SEC);
+  return longest > 0 && (connect.keepAliveSec == 0 || connect.keepAliveSec > longest);
+}
+
+function refuse(connection: Connection, code: u32, reference: usize = 0, referenceLength: u32 = 0): void {
   if (eventWanted(EVENT_REFUSED)) {
     pushEvent(EVENT_REFUSED, connection.handle, code, 0, connect.clientId, connect.clientIdLength);
   }
-  sendConnack(connection, false, code);
+  sendRefusal(connection, code, reference, referenceLength);
   closeConnection(connection, CLOSE_REFUSED);
 }
 
-function ask(connection: Connection, body: usize, length: u32): void {
-  connection.state = AUTHENTICATING;
+function keepConnect(connection: Connection, body: usize, length: u32): void {
   connection.connectPacket = duplicate(body, length);
   connection.connectPacketLength = length;
+}
+
+function ask(connection: Connection): void {
+  connection.state = AUTHENTICATING;
   const flags = (connect.hasUserName ? AUTHENTICATE_USER_NAME : 0) | (connect.hasPassword ? AUTHENTICATE_PASSWORD : 0);
   pushEvent(
     EVENT_AUTHENTICATE,
@@ -123,8 +206,9 @@ function ask(connection: Connection, body: usize, length: u32): void {
 }
 
 /** `connect` holds a CONNECT that nothing speaks against. */
-function accept(connection: Connection): void {
-  if (connect.clientIdLength == 0) {
+function accept(connection: Connection, data: usize, dataLength: u32): void {
+  terms.assigned = connect.clientIdLength == 0;
+  if (terms.assigned) {
     assignClientId(assignedId);
     connect.clientId = assignedId;
     connect.clientIdLength = ASSIGNED_ID_LENGTH;
@@ -132,38 +216,57 @@ function accept(connection: Connection): void {
   const known = takeSession();
   const session = known !== null ? known : addSession(connect.clientId, connect.clientIdLength);
   if (session === null) {
-    refuse(connection, REFUSED_SERVER_UNAVAILABLE);
+    refuse(connection, QUOTA_EXCEEDED);
     return;
   }
-  session.level = <u8>connect.level;
-  session.cleanSession = connect.cleanStart;
+  setExpiry(session);
+  terms.sessionPresent = known !== null;
+  terms.data = data;
+  terms.dataLength = dataLength;
+  terms.keepAliveSec = is5(connect.level) && keepAliveTooLong() ? option(OPTION_KEEP_ALIVE_MAX_SEC) : 0;
+  const sent = sendAccept(connection, session);
   session.connection = changetype<usize>(connection);
   connection.session = session;
-  connection.state = ONLINE;
   countOnline();
-  connection.silenceMaxMs = connect.keepAliveSec * 1500;
+  // [MQTT-3.2.2-21] [MQTT-3.2.2-22]
+  connection.silenceMaxMs = (terms.keepAliveSec > 0 ? terms.keepAliveSec : connect.keepAliveSec) * 1500;
   connection.lastHeardMs = nowMs;
   // A Will for $SYS is no more published than any other message of a client there.
   if (connect.willFlag && !isReserved(connect.willTopic, connect.willTopicLength)) keepWill(connection);
-  scheduleConnection(connection);
-  // Session Present came with 3.1.1; in 3.1 the byte is reserved [MQTT-3.2.2-2].
-  sendConnack(connection, known !== null && connect.level != LEVEL_3_1, CONNECTION_ACCEPTED);
-  if (eventWanted(EVENT_CONNECTED)) {
-    const flags = connect.level | (u32(connect.cleanStart) << 8) | (u32(connect.hasUserName) << 9);
-    pushEvent(
-      EVENT_CONNECTED,
-      connection.handle,
-      flags,
-      connect.keepAliveSec,
-      session.clientId,
-      session.clientIdLength,
-      connect.userName,
-      connect.userNameLength,
-    );
+  reportConnected(connection, session);
+  if (!sent) {
+    // Before CONNACK there is no DISCONNECT either [MQTT-3.14.0-1].
+    closeConnection(connection, CLOSE_PACKET_SIZE);
+    return;
   }
+  connection.state = ONLINE;
+  scheduleConnection(connection);
   // All that was unacknowledged goes again, in its order, then what came meanwhile [MQTT-4.4.0-1].
   rewind(session.outgoing);
   pumpConnection(connection);
+}
+
+function reportConnected(connection: Connection, session: Session): void {
+  if (!eventWanted(EVENT_CONNECTED)) return;
+  const flags = connect.level | (u32(connect.cleanStart) << 8) | (u32(connect.hasUserName) << 9);
+  pushEvent(
+    EVENT_CONNECTED,
+    connection.handle,
+    flags,
+    connect.keepAliveSec,
+    session.clientId,
+    session.clientIdLength,
+    connect.userName,
+    connect.userNameLength,
+  );
+}
+
+/** How long the Session outlives this connection: as asked for, within our limit. */
+function setExpiry(session: Session): void {
+  let asked: u32 = connect.cleanStart ? 0 : EXPIRY_NEVER;
+  if (is5(connect.level)) asked = propertyValue(SESSION_EXPIRY_INTERVAL);
+  session.expirySec = min(asked, option(OPTION_SESSION_EXPIRY_MAX_SEC));
+  terms.expiryCapped = session.expirySec != asked;
 }
 
 /** The Session that this CONNECT continues, or null; one that it must not continue is discarded. Whoever has it loses it. */
@@ -171,35 +274,39 @@ function takeSession(): Session | null {
   const known = findSession(connect.clientId, connect.clientIdLength);
   if (known === null) return null;
   if (known.connection != 0) {
-    // The second connection wins [MQTT-3.1.4-3]; a clean Session ends with the first.
-    const clean = known.cleanSession;
+    // The second connection wins [MQTT-3.1.4-3]; a Session that does not outlive the first ends with it.
+    const ends = known.expirySec == 0;
     const old = changetype<Connection>(known.connection);
     closeConnection(old, CLOSE_TAKEN_OVER);
     endOnline(old, old.reason);
-    if (clean) return null;
+    if (ends) return null;
   }
-  if (!connect.cleanStart) return known;
-  discardSession(known); // [MQTT-3.1.2-4]
-  return null;
+  if (connect.cleanStart) {
+    discardSession(known); // [MQTT-3.1.2-4]
+    return null;
+  }
+  cancelWill(known);
+  const deadline = known.deadline;
+  if (deadline !== null) clearDeadline(deadline);
+  known.endsAtMs = u64.MAX_VALUE;
+  known.queueExpiresAtMs = u64.MAX_VALUE;
+  return known;
 }
 
 function keepWill(connection: Connection): void {
+  connection.willDelaySec = is5(connect.level) ? willPropertyValue(WILL_DELAY_INTERVAL) : 0;
+  // The delay is the broker's business: what is published does not carry it.
+  if (hasWillProperty(WILL_DELAY_INTERVAL)) {
+    connect.willProperties = withoutProperty(WILL_DELAY_INTERVAL, connect.willProperties, connect.willPropertiesLength);
+    connect.willPropertiesLength -= itemLength;
+  }
   connection.will = createMessage(
     (connect.willQos << 1) | u32(connect.willRetain),
     connect.willTopic,
     connect.willTopicLength,
-    0,
-    0,
+    connect.willProperties,
+    connect.willPropertiesLength,
     connect.willPayload,
     connect.willPayloadLength,
   );
-}
-
-function sendConnack(connection: Connection, sessionPresent: bool, code: u32): void {
-  connack.sessionPresent = sessionPresent;
-  connack.reasonCode = code;
-  connack.properties = 0;
-  connack.propertiesLength = 0;
-  encodeConnack(reserve(connection.output, connackSize(connection.level)), connection.level);
-  countPacketSent();
 }

@@ -4,18 +4,24 @@
 import {
   BAD_ARGUMENT,
   BAD_HANDLE,
+  BAD_PROPERTIES,
   BAD_STATE,
   BAD_TOPIC,
+  CLOSE_ADMINISTRATIVE,
+  CLOSE_AUTHENTICATION,
   CLOSE_CONNECT_TIMEOUT,
+  CLOSE_DISCONNECT,
   CLOSE_KEEP_ALIVE,
   CLOSE_LIMIT,
   CLOSE_MALFORMED,
   CLOSE_NETWORK,
   CLOSE_PACKET_SIZE,
   CLOSE_PROTOCOL,
+  CLOSE_SHUT_DOWN,
   CLOSE_SLOW,
   EVENT_CLOSE,
   OK,
+  OPTION_CONNECTIONS_MAX,
   OPTION_FAIR_SHARE,
   OPTION_INPUT_WAITING_MAX,
   OPTION_OUTPUT_BYTES_MAX,
@@ -24,11 +30,13 @@ import {
   TOO_LARGE,
 } from "../abi";
 import { letGo } from "../bytes/counted";
+import { allocate, release } from "../bytes/heap";
+import { writerStart } from "../bytes/writer";
 import { nowMs } from "../effect/clock";
 import { nextDue } from "../effect/deadline";
 import { pushEvent } from "../effect/event";
 import { blockOutput, dropSends, unblockOutput } from "../effect/send";
-import { option } from "../limits";
+import { option, setOptionValue } from "../limits";
 import {
   appendInput,
   endWalk,
@@ -45,44 +53,53 @@ import {
   streamBytes,
   unfinishedByte,
 } from "../packet/framer";
-import { CONNECT, LEVEL_3_1_1 } from "../packet/packet-type";
+import { CONNACK, CONNECT, DISCONNECT, LEVEL_5_0 } from "../packet/packet-type";
+import { SERVER_REFERENCE, writeBinaryProperty } from "../packet/property";
 import { publishSizeOf } from "../packet/publish";
+import { CONTINUE_AUTHENTICATION, reasonCodeValid, SUCCESS } from "../packet/reason-code";
 import { dropIncoming, incomingBytes, incomingSize } from "../session/incoming";
-import { createMessage } from "../session/message";
+import { createMessage, MARK_URGENT, Message } from "../session/message";
 import { rewind } from "../session/outgoing";
+import { Session } from "../session/session";
+import { receivedAliasBytes } from "../topic/alias";
 import { topicTooLong } from "../topic/limits";
 import { topicNameValid } from "../topic/name";
 import { allowVisits } from "../topic/tree";
-import { handleAnswer, handleConnect } from "./accept";
+import { acceptKept, handleConnect, refuseKept } from "./accept";
+import { sendAuth } from "./authenticate";
+import { closeConnection, takeClosing } from "./closing";
 import {
   AUTHENTICATING,
   AWAIT_CONNECT,
   awaitsRetry,
   CLOSING,
   Connection,
-  closeConnection,
-  DEADLINE_SYS,
   dropConnectPacket,
+  EXCHANGING,
   ONLINE,
+  REAUTH_HOST_ASKED,
   retryStarts,
   scheduleConnection,
   silenceEnds,
   stallEnds,
-  takeClosing,
 } from "./connection";
-import { addConnection, findConnection, removeConnection } from "./connection-table";
-import { deliverMessage, feedStarved, pumpConnection } from "./delivery";
-import { endOnline } from "./ending";
-import { handlePacket } from "./receive";
-import { initRetained } from "./retained";
-import { initRouter } from "./router";
-import { initSessions } from "./session-table";
+import { addConnection, findConnection, nextConnection, removeConnection } from "./connection-table";
+import { DEADLINE_CONNECTION, DEADLINE_RETAINED, DEADLINE_SESSION, DEADLINE_SUBSCRIPTION } from "./deadlines";
+import { deliverMessage } from "./delivery";
+import { endOnline, handleSessionTime } from "./ending";
+import { isUrgent, messagePropertiesValid } from "./properties";
+import { feedStarved, pumpConnection } from "./queueing";
+import { handleExchange, handlePacket } from "./receive";
+import { handleRetainedExpiry, initRetained } from "./retained";
+import { findSession, initSessions } from "./session-table";
 import { countPacketReceived, countReceived } from "./statistics";
+import { handleLapse } from "./subscribing";
+import { initSubscriptions, Subscription } from "./subscription";
 import { initSys, publishSys } from "./sys";
 
 export function initBroker(seed: u32): void {
   initSessions(seed);
-  initRouter();
+  initSubscriptions();
   initRetained();
   initSys();
 }
@@ -106,7 +123,7 @@ export function handleBytes(handle: u32, length: u32): u32 {
     if (connection.stream.waitingLength > option(OPTION_PACKET_SIZE_MAX)) closeConnection(connection, CLOSE_LIMIT);
   } else if (pushInput(connection.stream, length)) walk(connection);
   if (
-    streamBytes + incomingBytes > option(OPTION_INPUT_WAITING_MAX) &&
+    streamBytes + incomingBytes + receivedAliasBytes > option(OPTION_INPUT_WAITING_MAX) &&
     unfinishedBytes(connection) > option(OPTION_FAIR_SHARE)
   ) {
     closeConnection(connection, CLOSE_LIMIT);
@@ -120,10 +137,13 @@ export function handleBytes(handle: u32, length: u32): u32 {
   return OK;
 }
 
-/** Memory that a connection holds because it has not finished what it began. */
+/** Memory that a connection holds because it has not finished what it began, or may use again. */
 function unfinishedBytes(connection: Connection): u32 {
   const session = connection.session;
-  return connection.stream.waitingCapacity + (session !== null ? incomingSize(session.incoming) : 0);
+  const aliases = connection.receivedAliases;
+  let bytes = connection.stream.waitingCapacity;
+  if (aliases !== null) bytes += aliases.bytes;
+  return bytes + (session !== null ? incomingSize(session.incoming) : 0);
 }
 
 /** The network ended a connection, without being asked to. */
@@ -136,16 +156,80 @@ export function handleClosed(handle: u32): u32 {
   return OK;
 }
 
-/** The answer to EVENT_AUTHENTICATE; what the client sent meanwhile is handled now. */
-export function handleAuthenticated(handle: u32, returnCode: u32): u32 {
+/** The answer to EVENT_AUTHENTICATE. `reference`: a Server Reference to refuse with, of `referenceLength` bytes. */
+export function handleAuthenticated(handle: u32, reasonCode: u32, reference: usize, referenceLength: u32): u32 {
   const connection = findConnection(handle);
   if (connection === null) return BAD_HANDLE;
-  if (connection.state != AUTHENTICATING) return BAD_STATE;
-  if (returnCode > 5) return BAD_ARGUMENT;
-  handleAnswer(connection, returnCode);
-  dropConnectPacket(connection);
+  if (connection.state != AUTHENTICATING || connection.methodLength > 0) return BAD_STATE;
+  if (!answerValid(reasonCode, CONNACK) || referenceLength > BINARY_MAX) return BAD_ARGUMENT;
+  if (reasonCode == SUCCESS) acceptKept(connection, 0, 0);
+  else refuseWith(connection, reasonCode, reference, referenceLength);
+  goOn(connection);
+  return OK;
+}
+
+/** The answer to EVENT_AUTH, with Authentication Data. */
+export function handleAuth(handle: u32, reasonCode: u32, data: usize, dataLength: u32): u32 {
+  const connection = findConnection(handle);
+  if (connection === null) return BAD_HANDLE;
+  const online = connection.state == ONLINE && connection.reauthentication == REAUTH_HOST_ASKED;
+  if (!online && (connection.state != AUTHENTICATING || connection.methodLength == 0)) return BAD_STATE;
+  const more = reasonCode == CONTINUE_AUTHENTICATION;
+  if (!(more || answerValid(reasonCode, online ? DISCONNECT : CONNACK)) || dataLength > BINARY_MAX) return BAD_ARGUMENT;
+  if (more || (online && reasonCode == SUCCESS)) sendAuth(connection, reasonCode, data, dataLength);
+  else if (online)
+    closeConnection(connection, CLOSE_AUTHENTICATION, reasonCode); // [MQTT-4.12.1-2]
+  else if (reasonCode == SUCCESS) acceptKept(connection, data, dataLength);
+  else refuseKept(connection, reasonCode, 0, 0);
+  if (online) settle();
+  else goOn(connection);
+  return OK;
+}
+
+/** Longest string or binary data. */
+const BINARY_MAX: u32 = 65_535;
+
+/** SUCCESS, or a refusal that such a packet may carry. */
+function answerValid(reasonCode: u32, packet: u32): bool {
+  return reasonCode == SUCCESS || (reasonCode >= 0x80 && reasonCode <= 0xff && reasonCodeValid(reasonCode, packet));
+}
+
+function refuseWith(connection: Connection, reasonCode: u32, reference: usize, referenceLength: u32): void {
+  const size = referenceLength > 0 ? referenceLength + 3 : 0;
+  const property = size > 0 ? allocate(size) : 0;
+  writerStart(property, property + size);
+  if (size > 0) writeBinaryProperty(SERVER_REFERENCE, reference, referenceLength);
+  refuseKept(connection, reasonCode, property, size);
+  if (size > 0) release(property, size);
+}
+
+/** What the client sent while the host was asked is handled now. */
+function goOn(connection: Connection): void {
+  if (connection.state == ONLINE || connection.state == CLOSING) dropConnectPacket(connection);
   resumeInput(connection.stream);
   walk(connection);
+  settle();
+}
+
+/** Ends the connection of a client, which is told the Reason Code (0x80 and up). */
+export function disconnectClient(clientId: usize, length: u32, reasonCode: u32): u32 {
+  if (reasonCode == SUCCESS || !answerValid(reasonCode, DISCONNECT)) return BAD_ARGUMENT;
+  const session = findSession(clientId, length);
+  if (session === null || session.connection == 0) return BAD_HANDLE;
+  closeConnection(changetype<Connection>(session.connection), CLOSE_ADMINISTRATIVE, reasonCode);
+  settle();
+  return OK;
+}
+
+/** Ends all connections; no more are accepted. */
+export function shutDown(reasonCode: u32): u32 {
+  if (reasonCode == SUCCESS || !answerValid(reasonCode, DISCONNECT)) return BAD_ARGUMENT;
+  setOptionValue(OPTION_CONNECTIONS_MAX, 0);
+  let connection = nextConnection(0);
+  while (connection !== null) {
+    closeConnection(connection, CLOSE_SHUT_DOWN, reasonCode);
+    connection = nextConnection(connection.handle);
+  }
   settle();
   return OK;
 }
@@ -175,13 +259,31 @@ export function handleSent(): void {
   feedStarved();
 }
 
-/** Publishes a message of the host's own, `topicName` followed by its payload. */
-export function publishLocal(topicName: usize, topicNameLength: u32, payloadLength: u32, flags: u32): u32 {
+/** Publishes a message of the host's own: `topicName`, then properties, then its payload. */
+export function publishLocal(
+  topicName: usize,
+  topicNameLength: u32,
+  propertiesLength: u32,
+  payloadLength: u32,
+  flags: u32,
+): u32 {
   if (flags > 5) return BAD_ARGUMENT;
   if (!topicNameValid(topicName, topicNameLength) || topicTooLong(topicName, topicNameLength)) return BAD_TOPIC;
-  const size = publishSizeOf(topicNameLength, payloadLength, flags >> 1, LEVEL_3_1_1, 0);
+  const properties = topicName + topicNameLength;
+  if (!messagePropertiesValid(properties, propertiesLength)) return BAD_PROPERTIES;
+  const size = publishSizeOf(topicNameLength, payloadLength, flags >> 1, LEVEL_5_0, propertiesLength);
   if (size > option(OPTION_PACKET_SIZE_MAX)) return TOO_LARGE;
-  const message = createMessage(flags, topicName, topicNameLength, 0, 0, topicName + topicNameLength, payloadLength);
+  const payload = properties + propertiesLength;
+  const message = createMessage(
+    flags,
+    topicName,
+    topicNameLength,
+    properties,
+    propertiesLength,
+    payload,
+    payloadLength,
+    isUrgent(properties, propertiesLength) ? MARK_URGENT : 0,
+  );
   deliverMessage(message);
   letGo(message);
   settle();
@@ -192,15 +294,22 @@ export function publishLocal(topicName: usize, topicNameLength: u32, payloadLeng
 export function handleDeadlines(): void {
   let deadline = nextDue();
   while (deadline !== null) {
-    if (deadline.kind == DEADLINE_SYS) publishSys();
-    else handleDue(changetype<Connection>(deadline.owner));
+    handleDeadline(deadline.kind, deadline.owner);
     deadline = nextDue();
   }
   settle();
 }
 
+function handleDeadline(kind: u32, owner: usize): void {
+  if (kind == DEADLINE_CONNECTION) handleDue(changetype<Connection>(owner));
+  else if (kind == DEADLINE_SESSION) handleSessionTime(changetype<Session>(owner));
+  else if (kind == DEADLINE_RETAINED) handleRetainedExpiry(changetype<Message>(owner));
+  else if (kind == DEADLINE_SUBSCRIPTION) handleLapse(changetype<Subscription>(owner));
+  else publishSys();
+}
+
 function handleDue(connection: Connection): void {
-  if (connection.state == AWAIT_CONNECT || connection.state == AUTHENTICATING) {
+  if (connection.state < ONLINE) {
     closeConnection(connection, CLOSE_CONNECT_TIMEOUT);
     return;
   }
@@ -231,6 +340,7 @@ function walk(connection: Connection): void {
     else {
       countPacketReceived();
       if (connection.state == AWAIT_CONNECT) handleFirst(connection);
+      else if (connection.state == EXCHANGING) handleExchange(connection, packetAt, frameLength, frameBody);
       else handlePacket(connection, packetAt, frameLength, frameBody);
     }
   }
@@ -260,7 +370,8 @@ function settle(): void {
     if (connection.closedByHost) removeConnection(connection);
     else {
       // Its last bytes still go out; dropParted() is the end of it.
-      pushEvent(EVENT_CLOSE, connection.handle, connection.reason, 0);
+      const sentCode = connection.reason != CLOSE_DISCONNECT ? connection.endCode : 0;
+      pushEvent(EVENT_CLOSE, connection.handle, connection.reason, sentCode);
       connection.nextClosing = firstParted;
       firstParted = connection;
     }

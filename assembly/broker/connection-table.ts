@@ -53,6 +53,15 @@ export function findConnection(handle: u32): Connection | null {
   return slot.handle == handle ? slot.connection : null;
 }
 
+/** The connection in the first slot behind that of `handle`, 0 for the first of all; null when there are no more. */
+export function nextConnection(handle: u32): Connection | null {
+  for (let index = (handle & SLOT_MASK) + 1; index <= slotCount; index++) {
+    const connection = slotAt(index).connection;
+    if (connection !== null) return connection;
+  }
+  return null;
+}
+
 /** Ends its handle and releases it. */
 export function removeConnection(connection: Connection): void {
   const index = connection.handle & SLOT_MASK;

@@ -1,6 +1,4 @@
-// One Network Connection at the broker: what is known of it, when it has to be looked at again, and how it ends. It ends in
-// two steps, because the packet being handled may be its own and lists of subscribers may be on their way through it:
-// closeConnection() marks it, and broker.ts clears up behind the call (Will, Session, memory).
+// One Network Connection at the broker: what is known of it and when it has to be looked at again. How it ends: closing.ts.
 
 import { OPTION_CONNECT_TIMEOUT_MS, OPTION_OUTPUT_STALL_SEC, OPTION_RETRY_SEC } from "../abi";
 import { letGo } from "../bytes/counted";
@@ -12,29 +10,42 @@ import { option } from "../limits";
 import { dropInput, Stream } from "../packet/framer";
 import { LEVEL_3_1 } from "../packet/packet-type";
 import { Message } from "../session/message";
+import { dropAliases, Recipient, resetRecipient } from "../session/recipient";
 import { Session } from "../session/session";
+import { destroyReceivedAliases, ReceivedAliases } from "../topic/alias";
+import { DEADLINE_CONNECTION } from "./deadlines";
 
-/** Kinds of the broker's deadlines; the owner of this one is a Connection. */
-const DEADLINE_CONNECTION: u32 = 1;
-export const DEADLINE_SYS: u32 = 2;
-
-// States. Only AWAIT_CONNECT takes a CONNECT, and only ONLINE anything else [MQTT-3.1.0-1] [MQTT-3.1.0-2].
+// States. Only AWAIT_CONNECT takes a CONNECT, and only ONLINE anything else but AUTH [MQTT-3.1.0-1] [MQTT-3.1.0-2].
 export const AWAIT_CONNECT: u8 = 0;
 /** The host has been asked whether the client may connect; its further input waits. */
 export const AUTHENTICATING: u8 = 1;
-export const ONLINE: u8 = 2;
+/** The client was sent AUTH and is to answer with AUTH, CONNACK not being sent yet. */
+export const EXCHANGING: u8 = 2;
+export const ONLINE: u8 = 3;
 /** Marked for the end; nothing is read or sent any more, but for what is in the output. */
-export const CLOSING: u8 = 3;
+export const CLOSING: u8 = 4;
+
+// Re-authentication of a connection that is ONLINE.
+export const REAUTH_NONE: u8 = 0;
+export const REAUTH_HOST_ASKED: u8 = 1;
+export const REAUTH_CLIENT_ASKED: u8 = 2;
 
 @unmanaged
-export class Connection {
+export class Connection extends Recipient {
   handle: u32;
   state: u8;
-  level: u8;
+  /** REAUTH_*. */
+  reauthentication: u8;
   /** The host knows that it is over: no EVENT_CLOSE for it. */
   closedByHost: bool;
   /** Waits in the list of those to pump when their output has room. */
   starved: bool;
+  /** A mosquitto bridge: its Subscriptions leave out what comes from it, and keep RETAIN. */
+  isBridge: bool;
+  /** It wants Reason Strings in every packet that may have one [MQTT-3.1.2-29]. */
+  problemInformation: bool;
+  /** Reason Code of the DISCONNECT that was sent or received, once CLOSING; 0 without one. */
+  endCode: u8;
   /** CLOSE_*, once CLOSING. */
   reason: u32;
   /** One and a half times the Keep Alive, 0 without one [MQTT-3.1.2-22]. */
@@ -46,25 +57,25 @@ export class Connection {
   retryFromMs: u64;
   session: Session | null;
   will: Message | null;
-  /** The body of CONNECT while AUTHENTICATING. */
+  willDelaySec: u32;
+  /** The body of CONNECT until it is accepted or refused, when the host was asked. */
   connectPacket: usize;
   connectPacketLength: u32;
-  output: Output;
+  /** Authentication Method of CONNECT, for the whole connection [MQTT-4.12.0-5]. */
+  method: usize;
+  methodLength: u32;
+  receivedAliases: ReceivedAliases | null;
   stream: Stream;
   deadline: Deadline;
   nextClosing: Connection | null;
-  nextStarved: Connection | null;
 }
-
-/** Connections marked CLOSING that broker.ts has not cleared up yet, oldest first. */
-let firstClosing: Connection | null = null;
-let lastClosing: Connection | null = null;
 
 export function createConnection(handle: u32): Connection {
   const connection = create<Connection>();
   connection.handle = handle;
   connection.output = create<Output>();
   connection.output.connection = handle;
+  resetRecipient(connection, 0);
   connection.stream = create<Stream>();
   connection.deadline = createDeadline(DEADLINE_CONNECTION, changetype<usize>(connection));
   setDeadline(connection.deadline, nowMs + option(OPTION_CONNECT_TIMEOUT_MS));
@@ -79,41 +90,18 @@ export function destroyConnection(connection: Connection): void {
   dropInput(connection.stream);
   destroy(connection.stream);
   dropConnectPacket(connection);
-  dropWill(connection);
+  dropAliases(connection);
+  const received = connection.receivedAliases;
+  if (received !== null) destroyReceivedAliases(received);
+  if (connection.methodLength > 0) release(connection.method, connection.methodLength);
+  const will = connection.will;
+  if (will !== null) letGo(will);
   destroy(connection);
 }
 
 export function dropConnectPacket(connection: Connection): void {
   if (connection.connectPacketLength > 0) release(connection.connectPacket, connection.connectPacketLength);
   connection.connectPacketLength = 0;
-}
-
-function dropWill(connection: Connection): void {
-  const will = connection.will;
-  if (will !== null) letGo(will);
-  connection.will = null;
-}
-
-/** Marks it for the end; the first reason stands. */
-export function closeConnection(connection: Connection, reason: u32): void {
-  if (connection.state == CLOSING) return;
-  connection.state = CLOSING;
-  connection.reason = reason;
-  clearDeadline(connection.deadline);
-  connection.nextClosing = null;
-  const last = lastClosing;
-  if (last === null) firstClosing = connection;
-  else last.nextClosing = connection;
-  lastClosing = connection;
-}
-
-/** Takes the first one off the list. */
-export function takeClosing(): Connection | null {
-  const connection = firstClosing;
-  if (connection === null) return null;
-  firstClosing = connection.nextClosing;
-  if (firstClosing === null) lastClosing = null;
-  return connection;
 }
 
 /** When this connection must be looked at next: silence, a full socket, or a retry, whichever comes first. */
@@ -141,6 +129,6 @@ export function retryStarts(connection: Connection): u64 {
 /** Only 3.1 sends again on a living connection (3.1 section 4.2); 3.1.1 and 5.0 forbid it [MQTT-4.4.0-1]. */
 export function awaitsRetry(connection: Connection): bool {
   const session = connection.session;
-  if (<u32>connection.level != LEVEL_3_1 || option(OPTION_RETRY_SEC) == 0) return false;
+  if (connection.level != LEVEL_3_1 || option(OPTION_RETRY_SEC) == 0) return false;
   return session !== null && session.outgoing.inflight > 0;
 }

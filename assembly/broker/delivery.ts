@@ -1,24 +1,37 @@
-// A message to the Sessions that get it. At QoS 0 straight into the outputs of those who are connected, encoded once and
-// copied; at QoS 1 and 2 through each Session's queue, the message stored once. Nobody is waited for: what a slow
-// connection cannot take is dropped (QoS 0) or stays in its queue.
+// A message to the Sessions that get it. At QoS 0 straight into the outputs of those who are connected, encoded once for each
+// version and copied; at QoS 1 and 2 through each Session's queue, the message stored once. Nobody is waited for: what a
+// slow connection cannot take is dropped (QoS 0) or stays in its queue.
 
-import { OPTION_FAIR_SHARE, OPTION_QUEUE_BYTES_MAX, OPTION_SESSION_QUEUE_BYTES_MAX } from "../abi";
-import { countedBytes, letGo } from "../bytes/counted";
-import { enlarge, heapFull } from "../bytes/heap";
-import { nowMs } from "../effect/clock";
-import { Output, reserve, SHARE_MIN } from "../effect/send";
+import { OPTION_SESSION_QUEUE_BYTES_MAX } from "../abi";
+import { letGo } from "../bytes/counted";
+import { reserve, SHARE_MIN } from "../effect/send";
 import { option } from "../limits";
-import { LEVEL_3_1, LEVEL_3_1_1 } from "../packet/packet-type";
+import { is5, LEVEL_3_1_1, LEVEL_5_0 } from "../packet/packet-type";
 import { encodePublishHeader, publishSizeOf } from "../packet/publish";
-import { createMessage, Message, payloadOf, propertiesOf, qosOf, topicNameOf } from "../session/message";
-import { enqueue, entryCost, outputFull, PUMP_OUTPUT, pump } from "../session/outgoing";
+import { NO_MATCHING_SUBSCRIBERS, QUOTA_EXCEEDED, SUCCESS } from "../packet/reason-code";
+import { OPTION_NO_LOCAL, OPTION_QOS, OPTION_RETAIN_AS_PUBLISHED } from "../packet/subscribe";
+import {
+  createMessage,
+  expired,
+  MARK_URGENT,
+  Message,
+  payloadOf,
+  propertiesOf,
+  qosOf,
+  topicNameOf,
+} from "../session/message";
+import { Origin } from "../session/origin";
+import { outputFull } from "../session/outgoing";
 import { sendMessage } from "../session/send-message";
 import { Session } from "../session/session";
-import { Connection, ONLINE, scheduleConnection } from "./connection";
-import { findConnection } from "./connection-table";
+import { Connection, ONLINE } from "./connection";
+import { isUrgent } from "./properties";
+import { queueMessage } from "./queueing";
 import { clearRetained, matchRetained, retain, retainedAt } from "./retained";
-import { resolve, targetAt } from "./router";
+import { resolve, resolveLocal, Target, targetAt } from "./router";
+import { chooseMember, grantedFlags } from "./sharing";
 import { countDropped, countPublishesSent } from "./statistics";
+import { Group, Subscription } from "./subscription";
 
 /** The message being delivered. Pointers stay valid for the call: into the input buffer, or into a Message. */
 @unmanaged
@@ -31,14 +44,32 @@ class Delivery {
   propertiesLength: u32;
   payload: usize;
   payloadLength: u32;
+  /** Who published it, 0 for the broker itself: a Subscription may leave out its own. */
+  publisher: usize;
   /** Its PUBLISH at QoS 0 without DUP and RETAIN, as 3.1 and 3.1.1 send it, or 0 while there is none. */
   packet: usize;
   packetLength: u32;
+  /** The same as 5.0 sends it, without Subscription Identifiers and Topic Alias. */
+  packet5: usize;
+  packet5Length: u32;
   /** It as a Message, made when somebody has to keep it. */
   message: Message | null;
 }
 
 export const delivery = changetype<Delivery>(memory.data(offsetof<Delivery>()));
+
+// What became of the last message.
+let matchedCount: u32 = 0;
+/** Who got it: it was sent to them, or is in their queue. */
+let deliveredCount: u32 = 0;
+/** How often a limit was in the way, that of the retained messages too. */
+let refusedCount: u32 = 0;
+
+/** The Reason Code for its publisher (3.4.2.1). Success as long as somebody got it: others may have had no room. */
+export function deliveryCode(): u32 {
+  if (deliveredCount == 0 && refusedCount > 0) return QUOTA_EXCEEDED;
+  return matchedCount == 0 ? NO_MATCHING_SUBSCRIBERS : SUCCESS;
+}
 
 /** Publishes a Message that exists already: a Will, $SYS. */
 export function deliverMessage(message: Message): void {
@@ -49,7 +80,9 @@ export function deliverMessage(message: Message): void {
   delivery.propertiesLength = message.propertiesLength;
   delivery.payload = payloadOf(message);
   delivery.payloadLength = message.payloadLength;
+  delivery.publisher = 0;
   delivery.packet = 0;
+  delivery.packet5 = 0;
   message.references++;
   delivery.message = message;
   deliver();
@@ -57,18 +90,19 @@ export function deliverMessage(message: Message): void {
 
 /** Publishes what stands in `delivery`: retains it if asked, and sends it to all whose Subscriptions match. */
 export function deliver(): void {
+  matchedCount = 0;
+  deliveredCount = 0;
+  refusedCount = 0;
   if ((delivery.flags & 1) != 0) {
     if (delivery.payloadLength == 0) clearRetained(delivery.topicName, delivery.topicNameLength);
-    else retain(ensureMessage());
+    else if (!retain(ensureMessage())) refusedCount++;
   }
-  const qos = (delivery.flags >> 1) & 3;
   const count = resolve(delivery.topicName, delivery.topicNameLength);
   for (let i: u32 = 0; i < count; i++) {
     const target = targetAt(i);
-    // At the lower of both: the subscriber chose the most it wants [MQTT-3.8.4-8].
-    const granted = min(qos, target.qos);
-    if (granted > 0) queueMessage(target.session, ensureMessage(), granted << 1);
-    else sendOnce(target.session);
+    if (target.isGroup) deliverShared(changetype<Group>(target.of));
+    else if (target.of == delivery.publisher && (<u32>target.options & OPTION_NO_LOCAL) != 0) deliverLocal();
+    else deliverTo(target);
   }
   const message = delivery.message;
   if (message !== null) letGo(message);
@@ -76,83 +110,52 @@ export function deliver(): void {
 }
 
 /** The retained messages that a new Subscription matches, with RETAIN set [MQTT-3.3.1-8]. */
-export function deliverRetained(session: Session, filter: usize, length: u32, qosMax: u32): void {
+export function deliverRetained(subscription: Subscription, filter: usize, length: u32): void {
+  const session = subscription.session;
+  const qosMax = <u32>subscription.options & OPTION_QOS;
   // More than the queue has room for need not be looked for: whoever asks for everything again and again gets it once.
   const room =
     option(OPTION_SESSION_QUEUE_BYTES_MAX) - min(session.outgoing.bytes, option(OPTION_SESSION_QUEUE_BYTES_MAX));
   const count = matchRetained(filter, length, room / ENTRY_COST_MIN);
   for (let i: u32 = 0; i < count; i++) {
     const message = retainedAt(i);
-    queueMessage(session, message, (min(qosOf(message), qosMax) << 1) | 1);
+    if (!expired(message)) {
+      queueMessage(session, message, (min(qosOf(message), qosMax) << 1) | 1, subscription.origin);
+    }
   }
 }
 
 /** What the smallest message costs a queue. */
 const ENTRY_COST_MIN: u32 = 32;
 
-/** Puts a message in a Session's queue and sends what may be sent. */
-function queueMessage(session: Session, message: Message, flags: u32): void {
-  const outgoing = session.outgoing;
-  const bytes = outgoing.bytes + entryCost(message);
-  if (
-    heapFull() ||
-    bytes > option(OPTION_SESSION_QUEUE_BYTES_MAX) ||
-    (storeFull() && bytes > option(OPTION_FAIR_SHARE))
-  ) {
-    countDropped();
-    return;
-  }
-  enqueue(outgoing, message, flags);
-  if (session.connection != 0) pumpConnection(changetype<Connection>(session.connection));
+function deliverTo(target: Target): void {
+  // At the lower of both: the subscriber chose the most it wants [MQTT-3.8.4-8].
+  const qos = min((delivery.flags >> 1) & 3, <u32>target.qos);
+  // RETAIN means "this was retained" but for who asked to have it as published [MQTT-3.3.1-12] [MQTT-3.3.1-13].
+  const retained = (<u32>target.options & OPTION_RETAIN_AS_PUBLISHED) != 0 ? delivery.flags & 1 : 0;
+  hand(changetype<Session>(target.of), (qos << 1) | retained, target.origin);
 }
 
-function storeFull(): bool {
-  return <u32>countedBytes > option(OPTION_QUEUE_BYTES_MAX);
+/** To its own publisher, who does not want all of it. */
+function deliverLocal(): void {
+  const target = resolveLocal(changetype<Session>(delivery.publisher), delivery.topicName, delivery.topicNameLength);
+  if (target !== null) deliverTo(target);
 }
 
-/** Sends what the windows of this connection allow. */
-export function pumpConnection(connection: Connection): void {
-  const session = connection.session;
-  if (session === null || connection.state != ONLINE) return;
-  const outgoing = session.outgoing;
-  const before = outgoing.headSequence + outgoing.sent;
-  const result = pump(outgoing, connection.output, connection.level);
-  countPublishesSent(outgoing.headSequence + outgoing.sent - before);
-  if (result == PUMP_OUTPUT && !connection.starved) starve(connection);
-  if (<u32>connection.level == LEVEL_3_1 && outgoing.inflight > 0 && connection.retryFromMs == 0) {
-    connection.retryFromMs = nowMs;
-    scheduleConnection(connection);
-  }
+function deliverShared(group: Group): void {
+  const member = chooseMember(group, (delivery.flags >> 1) & 3, null, false);
+  if (member !== null) hand(member.session, grantedFlags(member, delivery.flags), member.origin);
 }
 
-// Handles of connections whose queues wait for room in their output.
-let starved: usize = 0;
-let starvedCount: u32 = 0;
-let starvedCapacity: u32 = 0;
-
-/** Bytes were sent: the queues that waited for that go on. */
-export function feedStarved(): void {
-  const count = starvedCount;
-  for (let i: u32 = 0; i < count; i++) {
-    const connection = findConnection(load<u32>(starved + (i << 2)));
-    if (connection === null) continue;
-    connection.starved = false;
-    pumpConnection(connection);
-  }
-  // Those still without room have lined up again behind the first `count`.
-  starvedCount -= count;
-  memory.copy(starved, starved + (count << 2), starvedCount << 2);
+function hand(session: Session, flags: u32, origin: Origin | null): void {
+  matchedCount++;
+  if (flags >> 1 == 0) sendOnce(session, flags, origin);
+  else queue(session, flags, origin);
 }
 
-function starve(connection: Connection): void {
-  if (starvedCount == starvedCapacity) {
-    const larger = max<u32>(16, starvedCapacity * 2);
-    starved = enlarge(starved, starvedCapacity << 2, starvedCount << 2, larger << 2);
-    starvedCapacity = larger;
-  }
-  connection.starved = true;
-  store<u32>(starved + (starvedCount << 2), connection.handle);
-  starvedCount++;
+function queue(session: Session, flags: u32, origin: Origin | null): void {
+  if (queueMessage(session, ensureMessage(), flags, origin)) deliveredCount++;
+  else refusedCount++;
 }
 
 function ensureMessage(): Message {
@@ -166,47 +169,74 @@ function ensureMessage(): Message {
     delivery.propertiesLength,
     delivery.payload,
     delivery.payloadLength,
+    isUrgent(delivery.properties, delivery.propertiesLength) ? MARK_URGENT : 0,
   );
   delivery.message = message;
   return message;
 }
 
 /** At QoS 0: to a client that is there and has room; otherwise it is gone. */
-function sendOnce(session: Session): void {
+function sendOnce(session: Session, flags: u32, origin: Origin | null): void {
   if (session.connection == 0) return;
   const connection = changetype<Connection>(session.connection);
   if (connection.state != ONLINE) return;
-  const output = connection.output;
   // Behind retained messages that still wait: a new message must not arrive before the one it replaces.
-  if (session.outgoing.waitingQos0 > 0) queueMessage(session, ensureMessage(), 0);
-  else if (outputFull(output)) countDropped();
-  else {
-    if (delivery.payloadLength >= SHARE_MIN) sendMessage(output, ensureMessage(), 0, 0, connection.level);
-    else sendPacket(output);
-    countPublishesSent(1);
-  }
-}
-
-/** The PUBLISH of the delivery at QoS 0: encoded for the first connection, copied from there for all others. */
-function sendPacket(output: Output): void {
-  if (delivery.packet != 0) {
-    memory.copy(reserve(output, delivery.packetLength), delivery.packet, delivery.packetLength);
+  if (session.outgoing.waitingQos0 > 0) {
+    queue(session, flags, origin);
     return;
   }
-  const size = publishSizeOf(delivery.topicNameLength, delivery.payloadLength, 0, LEVEL_3_1_1, 0);
-  const at = reserve(output, size);
+  if (outputFull(connection.output)) {
+    countDropped();
+    refusedCount++;
+    return;
+  }
+  const own = flags != 0 || (is5(connection.level) && (origin !== null || connection.aliases !== null));
+  const sent =
+    own || delivery.payloadLength >= SHARE_MIN
+      ? sendMessage(connection, ensureMessage(), flags, 0, origin)
+      : sendPacket(connection);
+  // One that is more than the client takes counts as delivered [MQTT-3.1.2-25].
+  deliveredCount++;
+  if (sent) countPublishesSent(1);
+  else countDropped();
+}
+
+/** The PUBLISH of the delivery at QoS 0: encoded for the first connection of each version, copied from there for all
+ *  others. False when it is more than this one takes. */
+function sendPacket(connection: Connection): bool {
+  const with5 = is5(connection.level);
+  const packet = with5 ? delivery.packet5 : delivery.packet;
+  if (packet == 0) return encodePacket(connection, with5);
+  const length = with5 ? delivery.packet5Length : delivery.packetLength;
+  if (length > connection.packetSizeMax) return false;
+  memory.copy(reserve(connection.output, length), packet, length);
+  return true;
+}
+
+function encodePacket(connection: Connection, with5: bool): bool {
+  const level = with5 ? LEVEL_5_0 : LEVEL_3_1_1;
+  const propertiesLength = with5 ? delivery.propertiesLength : 0;
+  const size = publishSizeOf(delivery.topicNameLength, delivery.payloadLength, 0, level, propertiesLength);
+  if (size > connection.packetSizeMax) return false;
+  const at = reserve(connection.output, size);
   const end = encodePublishHeader(
     at,
     0,
     delivery.topicName,
     delivery.topicNameLength,
     0,
-    LEVEL_3_1_1,
-    0,
-    0,
+    level,
+    delivery.properties,
+    propertiesLength,
     delivery.payloadLength,
   );
   memory.copy(end, delivery.payload, delivery.payloadLength);
-  delivery.packet = at;
-  delivery.packetLength = size;
+  if (with5) {
+    delivery.packet5 = at;
+    delivery.packet5Length = size;
+  } else {
+    delivery.packet = at;
+    delivery.packetLength = size;
+  }
+  return true;
 }

@@ -1,16 +1,17 @@
-// What a client that is online sends, packet by packet: PUBLISH and the acknowledgements here, SUBSCRIBE and UNSUBSCRIBE in
-// subscribing.ts. A packet that breaks a rule ends this one connection.
+// What a client that is online sends, packet by packet: PUBLISH in publishing.ts, SUBSCRIBE and UNSUBSCRIBE in subscribing.ts,
+// AUTH in authenticate.ts, the rest here. A packet that breaks a rule ends this one connection.
 
-import { CLOSE_DISCONNECT, CLOSE_MALFORMED, CLOSE_PROTOCOL, EVENT_PUBLISHED } from "../abi";
+import { CLOSE_DISCONNECT, OPTION_SESSION_EXPIRY_MAX_SEC } from "../abi";
 import { nowMs } from "../effect/clock";
-import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
-import { ACK_SHORT_SIZE, ack, decodeAck, encodeAckShort } from "../packet/ack";
-import { closeReasonOf } from "../packet/close-reason";
-import { decodeDisconnect } from "../packet/disconnect";
+import { option } from "../limits";
+import { ack, decodeAck } from "../packet/ack";
+import { decodeDisconnect, disconnect } from "../packet/disconnect";
 import {
+  AUTH,
   DISCONNECT,
   headerFlagsValid,
+  is5,
   PINGREQ,
   PINGRESP,
   PUBACK,
@@ -22,15 +23,17 @@ import {
   UNSUBSCRIBE,
 } from "../packet/packet-type";
 import { encodePing, PING_SIZE } from "../packet/ping";
-import { decodePublish, publish, publishSize } from "../packet/publish";
-import { MALFORMED_PACKET, SUCCESS, TOPIC_NAME_INVALID } from "../packet/reason-code";
-import { addIncoming, removeIncoming } from "../session/incoming";
-import { ACK_COMPLETE, ACK_RELEASE, handleAck } from "../session/outgoing";
-import { isReserved, topicTooLong } from "../topic/limits";
-import { Connection, closeConnection } from "./connection";
-import { deliver, delivery, pumpConnection } from "./delivery";
-import { eventWanted } from "./listening";
-import { countPacketSent, countPublishReceived } from "./statistics";
+import { hasProperty, propertyValue, SERVER_REFERENCE, SESSION_EXPIRY_INTERVAL } from "../packet/property";
+import { MALFORMED_PACKET, PACKET_IDENTIFIER_NOT_FOUND, PROTOCOL_ERROR, SUCCESS } from "../packet/reason-code";
+import { removeIncoming } from "../session/incoming";
+import { ACK_COMPLETE, ACK_RELEASE, ACK_UNKNOWN, handleAck } from "../session/outgoing";
+import { acknowledge } from "./acknowledge";
+import { handleAuthPacket, refuseExchange } from "./authenticate";
+import { closeConnection, failConnection } from "./closing";
+import { Connection } from "./connection";
+import { handlePublish } from "./publishing";
+import { pumpConnection } from "./queueing";
+import { countPacketSent } from "./statistics";
 import { handleSubscribe, handleUnsubscribe } from "./subscribing";
 
 /** One whole packet of a client that is online. `packet`: its first byte; `body`: behind the fixed header. */
@@ -46,68 +49,45 @@ export function handlePacket(connection: Connection, packet: usize, packetLength
   else if (type == UNSUBSCRIBE) reason = handleUnsubscribe(connection, flags, body, length);
   else if (type == PINGREQ) reason = handlePing(connection, firstByte, length);
   else if (type == DISCONNECT) reason = handleDisconnect(connection, flags, body, length);
+  else if (type == AUTH && is5(connection.level)) reason = handleAuthPacket(connection, flags, body, length);
   // A second CONNECT [MQTT-3.1.0-2], or a packet that only a server sends.
-  else closeConnection(connection, headerFlagsValid(firstByte, connection.level) ? CLOSE_PROTOCOL : CLOSE_MALFORMED);
-  if (reason != SUCCESS) closeConnection(connection, closeReasonOf(reason));
+  else reason = headerFlagsValid(firstByte, connection.level) ? PROTOCOL_ERROR : MALFORMED_PACKET;
+  if (reason != SUCCESS) failConnection(connection, reason);
 }
 
-function handlePublish(
-  connection: Connection,
-  flags: u32,
-  packet: usize,
-  packetLength: u32,
-  body: usize,
-  length: u32,
-): u32 {
-  const reason = decodePublish(flags, body, length, connection.level);
-  if (reason != SUCCESS) return reason;
-  if (topicTooLong(publish.topicName, publish.topicNameLength)) return TOPIC_NAME_INVALID;
-  countPublishReceived();
-  const session = connection.session!;
-  const qos = publish.qos;
-  const packetId = publish.packetId;
-  if (qos == 2 && !addIncoming(session.incoming, packetId)) {
-    // This message was handed on before; only the acknowledgement was lost [MQTT-4.3.3-10].
-    acknowledge(connection, PUBREC, packetId);
-    return SUCCESS;
+/** One whole packet of a client that is to answer our AUTH, and may say nothing else but good-bye [MQTT-3.1.2-30]. */
+export function handleExchange(connection: Connection, packet: usize, packetLength: u32, body: usize): void {
+  const firstByte = <u32>load<u8>(packet);
+  const type = firstByte >> 4;
+  const length = <u32>(packet + packetLength - body);
+  let reason = PROTOCOL_ERROR;
+  if (type == AUTH) reason = handleAuthPacket(connection, firstByte & 15, body, length);
+  else if (type == DISCONNECT) {
+    reason = decodeDisconnect(firstByte & 15, body, length, connection.level);
+    if (reason == SUCCESS) closeConnection(connection, CLOSE_DISCONNECT);
   }
-  if (eventWanted(EVENT_PUBLISHED)) reportPublish(connection, flags);
-  // Nothing for $SYS, though it is acknowledged like any other: 3.x knows no other answer.
-  if (!isReserved(publish.topicName, publish.topicNameLength)) pass(connection, flags, packet, packetLength);
-  if (qos == 1) acknowledge(connection, PUBACK, packetId);
-  else if (qos == 2) acknowledge(connection, PUBREC, packetId);
-  return SUCCESS;
-}
-
-/** Hands the message on to its subscribers. */
-function pass(connection: Connection, flags: u32, packet: usize, packetLength: u32): void {
-  delivery.flags = flags & 7;
-  delivery.topicName = publish.topicName;
-  delivery.topicNameLength = publish.topicNameLength;
-  delivery.properties = publish.properties;
-  delivery.propertiesLength = publish.propertiesLength;
-  delivery.payload = publish.payload;
-  delivery.payloadLength = publish.payloadLength;
-  // As it came is as it goes, if nothing in its first byte and length would be written differently.
-  const verbatim = flags == 0 && packetLength == publishSize(connection.level);
-  delivery.packet = verbatim ? packet : 0;
-  delivery.packetLength = packetLength;
-  deliver();
+  if (reason != SUCCESS) refuseExchange(connection, reason);
 }
 
 function handleAcknowledgement(connection: Connection, type: u32, flags: u32, body: usize, length: u32): u32 {
   const reason = decodeAck(type, flags, body, length, connection.level);
   if (reason != SUCCESS) return reason;
   const session = connection.session!;
+  const packetId = ack.packetId;
   if (type == PUBREL) {
     // Acknowledged even when it is not known: our PUBCOMP was lost.
-    removeIncoming(session.incoming, ack.packetId);
-    acknowledge(connection, PUBCOMP, ack.packetId);
+    const known = removeIncoming(session.incoming, packetId);
+    acknowledge(connection, PUBCOMP, packetId, known ? SUCCESS : PACKET_IDENTIFIER_NOT_FOUND);
     return SUCCESS;
   }
-  const result = handleAck(session.outgoing, type, ack.packetId);
-  // 3.x has no way to say "unknown": the peer gets the PUBREL it waits for, so that its exchange ends.
-  if (result == ACK_RELEASE || type == PUBREC) acknowledge(connection, PUBREL, ack.packetId);
+  const failed = ack.reasonCode >= 0x80;
+  const result = handleAck(session.outgoing, type, packetId, ack.reasonCode);
+  if (type == PUBREC && !failed) {
+    // Unknown, it gets the PUBREL it waits for all the same, so that its exchange ends; 5.0 is told.
+    if (result == ACK_RELEASE)
+      acknowledge(connection, PUBREL, packetId); // [MQTT-4.3.3-4]
+    else if (result == ACK_UNKNOWN) acknowledge(connection, PUBREL, packetId, PACKET_IDENTIFIER_NOT_FOUND);
+  }
   if (result == ACK_COMPLETE) {
     connection.retryFromMs = session.outgoing.inflight > 0 ? nowMs : 0;
     pumpConnection(connection);
@@ -124,25 +104,15 @@ function handlePing(connection: Connection, firstByte: u32, length: u32): u32 {
 
 function handleDisconnect(connection: Connection, flags: u32, body: usize, length: u32): u32 {
   const reason = decodeDisconnect(flags, body, length, connection.level);
-  if (reason == SUCCESS) closeConnection(connection, CLOSE_DISCONNECT);
-  return reason;
-}
-
-function acknowledge(connection: Connection, type: u32, packetId: u32): void {
-  encodeAckShort(reserve(connection.output, ACK_SHORT_SIZE), type, packetId);
-  countPacketSent();
-}
-
-function reportPublish(connection: Connection, flags: u32): void {
-  const session = connection.session!;
-  pushEvent(
-    EVENT_PUBLISHED,
-    connection.handle,
-    flags,
-    publish.payloadLength,
-    session.clientId,
-    session.clientIdLength,
-    publish.topicName,
-    publish.topicNameLength,
-  );
+  if (reason != SUCCESS) return reason;
+  if (hasProperty(SERVER_REFERENCE)) return PROTOCOL_ERROR; // only a server refers to another
+  if (hasProperty(SESSION_EXPIRY_INTERVAL)) {
+    const session = connection.session!;
+    const expirySec = propertyValue(SESSION_EXPIRY_INTERVAL);
+    // A Session that was to end with its connection does so (3.14.2.2.2).
+    if (session.expirySec == 0 && expirySec != 0) return PROTOCOL_ERROR;
+    session.expirySec = min(expirySec, option(OPTION_SESSION_EXPIRY_MAX_SEC));
+  }
+  closeConnection(connection, CLOSE_DISCONNECT, disconnect.reasonCode);
+  return SUCCESS;
 }

@@ -1,10 +1,11 @@
-// Retained messages: the last one of each Topic Name that was published with RETAIN [MQTT-3.3.1-5].
+// Retained messages: the last one of each Topic Name that was published with RETAIN [MQTT-3.3.1-5], until it expires.
 
 import { OPTION_RETAINED_BYTES_MAX, OPTION_RETAINED_MAX } from "../abi";
 import { hold, letGo } from "../bytes/counted";
 import { heapFull } from "../bytes/heap";
+import { createDeadline, Deadline, destroyDeadline, setDeadline } from "../effect/deadline";
 import { option } from "../limits";
-import { Message, topicNameOf } from "../session/message";
+import { expires, expiresAtMs, expiryDeadline, Message, setExpiryDeadline, topicNameOf } from "../session/message";
 import {
   collectNames,
   createNameTree,
@@ -15,6 +16,7 @@ import {
   pruneLevel,
   TopicTree,
 } from "../topic/tree";
+import { DEADLINE_RETAINED } from "./deadlines";
 
 export let retainedCount: u32 = 0;
 export let retainedBytes: u32 = 0;
@@ -39,6 +41,11 @@ export function retain(message: Message): bool {
   }
   hold(message);
   level.value = changetype<usize>(message);
+  if (expires(message)) {
+    const deadline = createDeadline(DEADLINE_RETAINED, changetype<usize>(message));
+    setExpiryDeadline(message, changetype<usize>(deadline));
+    setDeadline(deadline, expiresAtMs(message));
+  }
   retainedCount++;
   retainedBytes += message.size;
   return true;
@@ -50,6 +57,11 @@ export function clearRetained(topicName: usize, length: u32): void {
   if (level === null) return;
   dropAt(level);
   pruneLevel(tree, level);
+}
+
+/** The deadline of a retained message is due. */
+export function handleRetainedExpiry(message: Message): void {
+  clearRetained(topicNameOf(message), message.topicNameLength);
 }
 
 /** Finds the retained messages that a Topic Filter matches, `countMax` at the most; returns their count, to be read with
@@ -68,5 +80,6 @@ function dropAt(level: Level): void {
   retainedCount--;
   retainedBytes -= message.size;
   level.value = 0;
+  if (expires(message)) destroyDeadline(changetype<Deadline>(expiryDeadline(message)));
   letGo(message);
 }

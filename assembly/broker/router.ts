@@ -1,42 +1,28 @@
-// Topic Name -> the Sessions that get the message, and how. Subscriptions hang in lists at the Levels of a tree of Topic
-// Filters and in a list of their Session. What a Topic Name resolves to is kept until any Subscription changes; most
-// publishers use few Topic Names, so the tree is rarely walked. Sends nothing itself.
+// Topic Name -> the Sessions and groups that get the message, and how. What a Topic Name resolves to is kept until any
+// Subscription changes; most publishers use few Topic Names, so the tree is rarely walked. Sends nothing itself.
 
 import { OPTION_MATCH_CACHE_BYTES } from "../abi";
 import { hash } from "../bytes/hash";
-import { allocate, allocateZeroed, create, destroy, enlarge, release } from "../bytes/heap";
+import { allocate, allocateZeroed, enlarge, release } from "../bytes/heap";
 import { option } from "../limits";
+import { OPTION_NO_LOCAL, OPTION_QOS } from "../packet/subscribe";
+import { createOrigin, holdOrigin, identifierAt, insertIdentifier, letGoOrigin, Origin } from "../session/origin";
 import { Session } from "../session/session";
-import {
-  collectFilters,
-  createFilterTree,
-  ensureLevel,
-  findLevel,
-  foundLevel,
-  Level,
-  pruneLevel,
-  TopicTree,
-} from "../topic/tree";
+import { collectFilters, foundLevel } from "../topic/tree";
+import { findSubscription, Group, generation, plainTree, Subscription, sharedTree } from "./subscription";
 
-@unmanaged
-export class Subscription {
-  session: Session;
-  level: Level;
-  /** Of the same Level. */
-  next: Subscription | null;
-  previous: Subscription | null;
-  /** Of the same Session. */
-  sessionNext: Subscription | null;
-  sessionPrevious: Subscription | null;
-  /** Subscription Options as on the wire: QoS in bits 0-1 and, from 5.0, No Local, Retain As Published. */
-  options: u8;
-}
-
-/** One Session that gets the message, at most at this QoS. */
+/** One Session that gets the message, at most at this QoS; or a group that shares it. */
 @unmanaged
 export class Target {
-  session: Session;
-  qos: u32;
+  /** A Session, or with `isGroup` a Group. */
+  of: usize;
+  /** Identifiers of the Subscriptions that match, null without any; a group's depend on the member. */
+  origin: Origin | null;
+  /** The highest QoS of the Subscriptions that match [MQTT-3.3.4-2]. */
+  qos: u8;
+  /** OPTION_NO_LOCAL and OPTION_RETAIN_AS_PUBLISHED, each if one of them has it. */
+  options: u8;
+  isGroup: bool;
 }
 
 @unmanaged
@@ -50,11 +36,6 @@ class Resolved {
   bytes: u32;
 }
 
-export let subscriptionCount: u32 = 0;
-
-let tree: TopicTree = changetype<TopicTree>(0);
-// Wide enough never to come round: a number of the past would bring back what is gone.
-let generation: u64 = 1;
 let listNumber: u64 = 0;
 
 // The cache: a table with one place a hash; a Topic Name that hashes to a taken place drives the other out.
@@ -62,14 +43,11 @@ let places: usize = 0;
 let placeCount: u32 = 0;
 let cachedBytes: u32 = 0;
 
-// Targets while they are collected.
+// Targets while they are collected. Their Origins are held until the next list, or by the cache in their place.
 let targets: usize = 0;
 let targetCapacity: u32 = 0;
 let targetCount: u32 = 0;
-
-export function initRouter(): void {
-  tree = createFilterTree();
-}
+let targetsHeld: u32 = 0;
 
 /** Made when it is first needed, so that the host has set its size: one place for each 512 bytes, a usual entry with a few
  *  targets. */
@@ -79,56 +57,8 @@ function createCache(): void {
   places = allocateZeroed((<usize>placeCount) << alignof<usize>());
 }
 
-/** Adds a Subscription or replaces the one of the same filter [MQTT-3.8.4-3]. False: it was there before. */
-export function subscribe(session: Session, filter: usize, length: u32, options: u32): bool {
-  const level = ensureLevel(tree, filter, length);
-  generation++;
-  const known = findSubscription(session, level);
-  if (known !== null) {
-    known.options = <u8>options;
-    return false;
-  }
-  const subscription = create<Subscription>();
-  subscription.session = session;
-  subscription.level = level;
-  subscription.options = <u8>options;
-  const first = changetype<Subscription | null>(level.value);
-  subscription.next = first;
-  if (first !== null) first.previous = subscription;
-  level.value = changetype<usize>(subscription);
-  const sessionFirst = changetype<Subscription | null>(session.subscriptions);
-  subscription.sessionNext = sessionFirst;
-  if (sessionFirst !== null) sessionFirst.sessionPrevious = subscription;
-  session.subscriptions = changetype<usize>(subscription);
-  session.subscriptionCount++;
-  subscriptionCount++;
-  return true;
-}
-
-/** Is there such a Subscription already? Then subscribe() needs no new room. */
-export function isSubscribed(session: Session, filter: usize, length: u32): bool {
-  const level = findLevel(tree, filter, length);
-  return level !== null && findSubscription(session, level) !== null;
-}
-
-/** False when there was none. */
-export function unsubscribe(session: Session, filter: usize, length: u32): bool {
-  const level = findLevel(tree, filter, length);
-  if (level === null) return false;
-  const subscription = findSubscription(session, level);
-  if (subscription === null) return false;
-  removeSubscription(subscription);
-  return true;
-}
-
-/** Ends all Subscriptions of a Session. */
-export function unsubscribeAll(session: Session): void {
-  while (session.subscriptions != 0) removeSubscription(changetype<Subscription>(session.subscriptions));
-}
-
 /** Resolves a Topic Name; returns the count of targets, to be read with targetAt() before the next Subscription changes
- *  or the next name is resolved. A Session with several matching filters is one target, at their highest QoS
- *  [MQTT-3.3.4-2]. */
+ *  or the next name is resolved. A Session with several matching filters is one target. */
 export function resolve(name: usize, length: u32): u32 {
   if (placeCount == 0) createCache();
   const key = hash(name, length);
@@ -142,9 +72,7 @@ export function resolve(name: usize, length: u32): u32 {
         return known.count;
       }
     }
-    cachedBytes -= known.bytes;
-    release(changetype<usize>(known), known.bytes);
-    store<usize>(place, 0);
+    forget(place, known);
   }
   collectTargets(name, length);
   remember(place, key, name, length);
@@ -157,32 +85,98 @@ export function targetAt(index: u32): Target {
   return changetype<Target>(resolved + index * offsetof<Target>());
 }
 
+/** What a Session gets of its own messages: only by Subscriptions without No Local [MQTT-3.8.3-3]. */
+const localTarget = changetype<Target>(memory.data(offsetof<Target>()));
+
+/** That, or null when there is no such Subscription. */
+export function resolveLocal(session: Session, name: usize, length: u32): Target | null {
+  letGoOrigin(localTarget.origin);
+  localTarget.of = 0;
+  localTarget.origin = null;
+  const levels = collectFilters(plainTree, name, length);
+  for (let i: u32 = 0; i < levels; i++) {
+    const subscription = findSubscription(session, foundLevel(i), null);
+    if (subscription === null || (<u32>subscription.options & OPTION_NO_LOCAL) != 0) continue;
+    if (localTarget.of == 0) startTarget(localTarget, subscription);
+    else joinTarget(localTarget, subscription);
+  }
+  return localTarget.of != 0 ? localTarget : null;
+}
+
 function collectTargets(name: usize, length: u32): void {
+  dropTargets();
   targetCount = 0;
   listNumber++;
-  const levels = collectFilters(tree, name, length);
+  let levels = collectFilters(plainTree, name, length);
   for (let i: u32 = 0; i < levels; i++) {
     let subscription = changetype<Subscription | null>(foundLevel(i).value);
     while (subscription !== null) {
-      addTarget(subscription.session, <u32>subscription.options & 3);
+      addTarget(subscription);
       subscription = subscription.next;
     }
   }
+  if (sharedTree.levelCount > 0) {
+    levels = collectFilters(sharedTree, name, length);
+    for (let i: u32 = 0; i < levels; i++) {
+      let group = changetype<Group | null>(foundLevel(i).value);
+      while (group !== null) {
+        const target = nextTarget();
+        target.of = changetype<usize>(group);
+        target.isGroup = true;
+        group = group.next;
+      }
+    }
+  }
+  targetsHeld = targetCount;
   resolved = targets;
 }
 
-function addTarget(session: Session, qos: u32): void {
+function addTarget(subscription: Subscription): void {
+  const session = subscription.session;
   if (session.targetList == listNumber) {
-    const target = changetype<Target>(targets + session.targetIndex * offsetof<Target>());
-    target.qos = max(target.qos, qos);
+    joinTarget(changetype<Target>(targets + session.targetIndex * offsetof<Target>()), subscription);
     return;
   }
-  if (targetCount == targetCapacity) growTargets();
-  const target = changetype<Target>(targets + targetCount * offsetof<Target>());
-  target.session = session;
-  target.qos = qos;
   session.targetList = listNumber;
-  session.targetIndex = targetCount++;
+  session.targetIndex = targetCount;
+  startTarget(nextTarget(), subscription);
+}
+
+function startTarget(target: Target, subscription: Subscription): void {
+  target.of = changetype<usize>(subscription.session);
+  target.qos = subscription.options & <u8>OPTION_QOS;
+  target.options = subscription.options & ~(<u8>OPTION_QOS);
+  target.origin = subscription.origin;
+  holdOrigin(subscription.origin);
+}
+
+/** One more Subscription of the same Session matches: one copy goes with the identifiers of all [MQTT-3.3.4-3]. */
+function joinTarget(target: Target, subscription: Subscription): void {
+  target.qos = max(target.qos, subscription.options & <u8>OPTION_QOS);
+  target.options |= subscription.options & ~(<u8>OPTION_QOS);
+  const more = subscription.origin;
+  if (more === null) return;
+  const before = target.origin;
+  if (before === null) {
+    holdOrigin(more);
+    target.origin = more;
+    return;
+  }
+  const count = before.identifierCount;
+  const merged = createOrigin(0, count + 1);
+  for (let i: u32 = 0; i < count; i++) insertIdentifier(merged, i, identifierAt(before, i));
+  insertIdentifier(merged, count, identifierAt(more, 0));
+  letGoOrigin(before);
+  target.origin = merged;
+}
+
+/** Room for one more, zeroed. */
+function nextTarget(): Target {
+  if (targetCount == targetCapacity) growTargets();
+  const target = targets + targetCount * offsetof<Target>();
+  memory.fill(target, 0, offsetof<Target>());
+  targetCount++;
+  return changetype<Target>(target);
 }
 
 function growTargets(): void {
@@ -190,6 +184,11 @@ function growTargets(): void {
   const size = targetCapacity * offsetof<Target>();
   targets = enlarge(targets, size, size, larger * offsetof<Target>());
   targetCapacity = larger;
+}
+
+function dropTargets(): void {
+  for (let i: u32 = 0; i < targetsHeld; i++) letGoOrigin(changetype<Target>(targets + i * offsetof<Target>()).origin);
+  targetsHeld = 0;
 }
 
 function remember(place: usize, key: u32, name: usize, length: u32): void {
@@ -210,6 +209,15 @@ function remember(place: usize, key: u32, name: usize, length: u32): void {
   memory.copy(list, targets, listBytes);
   memory.copy(list + listBytes, name, length);
   store<Resolved>(place, entry);
+  targetsHeld = 0;
+}
+
+function forget(place: usize, entry: Resolved): void {
+  const list = changetype<usize>(entry) + offsetof<Resolved>();
+  for (let i: u32 = 0; i < entry.count; i++) letGoOrigin(changetype<Target>(list + i * offsetof<Target>()).origin);
+  cachedBytes -= entry.bytes;
+  release(changetype<usize>(entry), entry.bytes);
+  store<usize>(place, 0);
 }
 
 /** The cache is full: what is in use will be found again, what is not is no loss. */
@@ -217,42 +225,6 @@ function forgetAll(): void {
   for (let i: u32 = 0; i < placeCount; i++) {
     const place = places + ((<usize>i) << alignof<usize>());
     const entry = changetype<Resolved | null>(load<usize>(place));
-    if (entry === null) continue;
-    cachedBytes -= entry.bytes;
-    release(changetype<usize>(entry), entry.bytes);
-    store<usize>(place, 0);
+    if (entry !== null) forget(place, entry);
   }
-}
-
-/** The Session's Subscription at this Level. Looks through both lists in step, so it costs the shorter one: few filters in
- *  the Session, or few subscribers at the Level. */
-function findSubscription(session: Session, level: Level): Subscription | null {
-  let ofSession = changetype<Subscription | null>(session.subscriptions);
-  let ofLevel = changetype<Subscription | null>(level.value);
-  while (ofSession !== null && ofLevel !== null) {
-    if (ofSession.level == level) return ofSession;
-    if (ofLevel.session == session) return ofLevel;
-    ofSession = ofSession.sessionNext;
-    ofLevel = ofLevel.next;
-  }
-  return null;
-}
-
-function removeSubscription(subscription: Subscription): void {
-  const next = subscription.next;
-  const previous = subscription.previous;
-  if (previous === null) subscription.level.value = changetype<usize>(next);
-  else previous.next = next;
-  if (next !== null) next.previous = previous;
-  const session = subscription.session;
-  const sessionNext = subscription.sessionNext;
-  const sessionPrevious = subscription.sessionPrevious;
-  if (sessionPrevious === null) session.subscriptions = changetype<usize>(sessionNext);
-  else sessionPrevious.sessionNext = sessionNext;
-  if (sessionNext !== null) sessionNext.sessionPrevious = sessionPrevious;
-  session.subscriptionCount--;
-  subscriptionCount--;
-  generation++;
-  pruneLevel(tree, subscription.level);
-  destroy(subscription);
 }

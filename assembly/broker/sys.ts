@@ -9,11 +9,10 @@ import { createDeadline, Deadline, setDeadline } from "../effect/deadline";
 import { sentBytes } from "../effect/send";
 import { option } from "../limits";
 import { createMessage } from "../session/message";
-import { DEADLINE_SYS } from "./connection";
 import { connectionCountMax } from "./connection-table";
+import { DEADLINE_SYS } from "./deadlines";
 import { deliverMessage } from "./delivery";
 import { retainedCount } from "./retained";
-import { subscriptionCount } from "./router";
 import { sessionCount } from "./session-table";
 import {
   bytesReceived,
@@ -24,6 +23,7 @@ import {
   publishesReceived,
   publishesSent,
 } from "./statistics";
+import { subscriptionCount } from "./subscription";
 
 /** Topic Names under $SYS/broker/, each ended by 0: the core has no strings, so they stand here in ASCII. */
 const NAMES: usize = memory.data<u8>([

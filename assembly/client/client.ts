@@ -8,32 +8,26 @@ import {
   CLOSE_CONNECT_TIMEOUT,
   CLOSE_DISCONNECT,
   CLOSE_KEEP_ALIVE,
-  CLOSE_MALFORMED,
   CLOSE_NETWORK,
   CLOSE_PACKET_SIZE,
-  CLOSE_PROTOCOL,
   CLOSE_REFUSED,
   EVENT_CLOSE,
   EVENT_OFFLINE,
-  EVENT_ONLINE,
   EVENT_OPEN,
   NO_DEADLINE,
   OK,
-  OPTION_CLEAN_SESSION,
   OPTION_CONNECT_TIMEOUT_MS,
-  OPTION_KEEP_ALIVE_SEC,
-  OPTION_PACKET_SIZE_MAX,
-  OPTION_PROTOCOL_LEVEL,
   OPTION_RECONNECT,
   OPTION_RETRY_SEC,
 } from "../abi";
 import { nowMs } from "../effect/clock";
 import { clearDeadline, createDeadline, Deadline, nextDue, setDeadline } from "../effect/deadline";
 import { pushEvent } from "../effect/event";
-import { blockOutput, dropOutput, dropSends, reserve, unblockOutput } from "../effect/send";
+import { blockOutput, dropOutput, dropSends, unblockOutput } from "../effect/send";
 import { option } from "../limits";
-import { connack, decodeConnack } from "../packet/connack";
-import { disconnect, disconnectSize, encodeDisconnect } from "../packet/disconnect";
+import { closeReasonOf } from "../packet/close-reason";
+import { connack } from "../packet/connack";
+import { disconnect } from "../packet/disconnect";
 import {
   dropInput,
   endWalk,
@@ -48,25 +42,26 @@ import {
   pushInput,
   unfinishedByte,
 } from "../packet/framer";
-import { CONNACK, LEVEL_3_1, PINGREQ } from "../packet/packet-type";
-import { encodePing, PING_SIZE } from "../packet/ping";
-import { CONNECTION_ACCEPTED, SUCCESS } from "../packet/reason-code";
+import { AUTH, CONNACK, is5, LEVEL_3_1 } from "../packet/packet-type";
+import { MALFORMED_PACKET, PACKET_TOO_LARGE, PROTOCOL_ERROR } from "../packet/reason-code";
 import { nextBackoff, resetBackoff, seedBackoff } from "./backoff";
-import { identityValid, initIdentity, sendConnect } from "./identity";
+import { beginConnection, handleFirst } from "./connecting";
+import {
+  disconnectCode,
+  disconnectSent,
+  dropDisconnect,
+  keepDisconnect,
+  sendFault,
+  sendKeptDisconnect,
+} from "./ending";
+import { identityValid, initIdentity, ownPacketSizeMax } from "./identity";
+import { ping, pingDue, pingFails } from "./keep-alive";
 import { CONNECTING, ENDING, IDLE, initLink, link, ONLINE, OPENING, WAITING } from "./link";
 import { initOutbox, outgoing, pumpOutbox, resumeOutbox } from "./outbox";
-import { forgetIncoming, handlePacket, initReceive } from "./receive";
-import { resumeRequests } from "./requests";
-
-/** PINGRESP may take half of the Keep Alive, and this long at least. */
-const PING_WAIT_MIN_MS: u64 = 2_000;
+import { endReceiving, handlePacket, initReceive } from "./receive";
 
 const DEADLINE_CLIENT: u32 = 1;
 let deadline: Deadline = changetype<Deadline>(0);
-/** DISCONNECT is in the output: nothing may follow it [MQTT-3.14.4-2]. */
-let disconnectSent: bool = false;
-/** Return code of the CONNACK that refused us. */
-let refusedCode: u32 = 0;
 
 export function initClient(seed: u32): void {
   seedBackoff(seed);
@@ -86,24 +81,23 @@ export function startConnecting(): u32 {
   return OK;
 }
 
-/** Leave: what waits is sent first, then DISCONNECT. */
-export function startEnding(): u32 {
+/** Leave: what waits is sent first, then DISCONNECT with this code and these properties. */
+export function startEnding(reasonCode: u32, properties: usize, propertiesLength: u32): u32 {
   if (link.state == IDLE) return BAD_STATE;
+  if (link.state == ENDING) return OK;
+  const status = keepDisconnect(reasonCode, properties, propertiesLength);
+  if (status != OK) return status;
   if (link.state == ONLINE) {
     link.state = ENDING;
     setDeadline(deadline, nowMs + option(OPTION_CONNECT_TIMEOUT_MS));
     goOn();
-  } else if (link.state != ENDING) part(CLOSE_DISCONNECT, link.state != WAITING);
+  } else part(CLOSE_DISCONNECT, link.state != WAITING);
   return OK;
 }
 
 export function handleOpened(): u32 {
   if (link.state != OPENING) return BAD_STATE;
-  link.state = CONNECTING;
-  link.level = option(OPTION_PROTOCOL_LEVEL);
-  link.lastHeardMs = nowMs;
-  link.pingSentMs = 0;
-  sendConnect();
+  beginConnection();
   return OK;
 }
 
@@ -115,7 +109,7 @@ export function handleClosed(): u32 {
 }
 
 export function handleBytes(length: u32): u32 {
-  if (link.state != CONNECTING && link.state != ONLINE && link.state != ENDING) return BAD_STATE;
+  if (!connected()) return BAD_STATE;
   // Behind our DISCONNECT nothing can be answered any more, so nothing is taken.
   if (disconnectSent) return OK;
   link.lastHeardMs = nowMs;
@@ -136,12 +130,15 @@ export function handleBlocked(unsent: u32): void {
 }
 
 export function handleWritable(): void {
+  if (!connected()) return;
   unblockOutput(link.output);
   goOn();
 }
 
 export function handleSent(): void {
   dropSends();
+  // A last DISCONNECT that its socket did not take will not be sent any more.
+  if (!connected() && link.output.blocked) dropOutput(link.output);
   link.lastSentMs = nowMs;
   goOn();
 }
@@ -152,7 +149,7 @@ export function handleDeadline(): void {
     if (link.state == WAITING) open();
     else if (link.state == OPENING || link.state == CONNECTING) part(CLOSE_CONNECT_TIMEOUT, true);
     else if (link.state == ENDING) part(CLOSE_DISCONNECT, true);
-    else if (pingFailed()) part(CLOSE_KEEP_ALIVE, true);
+    else if (pingFails() <= nowMs) part(CLOSE_KEEP_ALIVE, true);
     else {
       if (pingDue() <= nowMs) ping();
       if (retryDue() <= nowMs) resumeOutbox();
@@ -163,55 +160,52 @@ export function handleDeadline(): void {
 
 function open(): void {
   link.state = OPENING;
+  dropOutput(link.output);
+  link.output.blocked = false;
   setDeadline(deadline, nowMs + option(OPTION_CONNECT_TIMEOUT_MS));
   pushEvent(EVENT_OPEN, CLIENT_CONNECTION, 0, 0);
 }
 
+function connected(): bool {
+  return link.state == CONNECTING || link.state == ONLINE || link.state == ENDING;
+}
+
 function walk(): void {
-  let reason: u32 = 0;
-  while (reason == 0) {
-    const found = nextPacket(option(OPTION_PACKET_SIZE_MAX));
+  let result: u32 = 0;
+  while (result == 0) {
+    const found = nextPacket(ownPacketSizeMax());
     if (found == FRAME_MORE) {
-      // What does not begin with CONNACK is not waited for any longer.
-      if (link.state == CONNECTING && unfinishedByte(CONNACK << 4) >> 4 != CONNACK) reason = CLOSE_PROTOCOL;
+      // What does not begin with CONNACK or AUTH is not waited for any longer.
+      if (link.state == CONNECTING && !mayComeFirst(unfinishedByte(CONNACK << 4) >> 4)) result = PROTOCOL_ERROR;
       break;
     }
-    if (found == FRAME_TOO_LARGE) reason = CLOSE_PACKET_SIZE;
-    else if (found == FRAME_MALFORMED) reason = CLOSE_MALFORMED;
+    if (found == FRAME_TOO_LARGE) result = PACKET_TOO_LARGE;
+    else if (found == FRAME_MALFORMED) result = MALFORMED_PACKET;
     else {
       const firstByte = <u32>load<u8>(packetAt);
       const length = frameLength - <u32>(frameBody - packetAt);
-      if (link.state == CONNECTING) reason = handleFirst(firstByte, frameBody, length);
-      else reason = handlePacket(firstByte, frameBody, length);
+      if (link.state == CONNECTING) result = handleFirst(firstByte, frameBody, length);
+      else result = handlePacket(firstByte, frameBody, length);
     }
   }
-  if (reason == 0) keepInput(link.stream);
+  if (result == 0) keepInput(link.stream);
   else {
+    if (result >= 0x80) fail(result);
+    else if (result == CLOSE_REFUSED)
+      part(result, true, connack.reasonCode, connack.properties, connack.propertiesLength);
+    else part(result, true, disconnect.reasonCode, disconnect.properties, disconnect.propertiesLength);
     endWalk();
-    part(reason, true);
   }
 }
 
-/** The first packet is CONNACK [MQTT-3.2.0-1]. */
-function handleFirst(firstByte: u32, body: usize, length: u32): u32 {
-  if (firstByte >> 4 != CONNACK) return CLOSE_PROTOCOL;
-  if (decodeConnack(firstByte & 15, body, length, link.level) != SUCCESS) return CLOSE_MALFORMED;
-  if (connack.reasonCode != CONNECTION_ACCEPTED) {
-    refusedCode = connack.reasonCode;
-    return CLOSE_REFUSED;
-  }
-  link.state = ONLINE;
-  resetBackoff();
-  // 3.1 does not say. There what is subscribed twice is only replaced, and a Session that was to be kept is taken for kept,
-  // since to forget what has arrived could deliver it twice.
-  const sessionPresent = connack.sessionPresent;
-  const mayBePresent = link.level == LEVEL_3_1 && option(OPTION_CLEAN_SESSION) == 0;
-  if (!sessionPresent && !mayBePresent) forgetIncoming();
-  pushEvent(EVENT_ONLINE, CLIENT_CONNECTION, u32(sessionPresent), 0);
-  resumeRequests(sessionPresent);
-  resumeOutbox();
-  schedule();
-  return 0;
+function mayComeFirst(type: u32): bool {
+  return type == CONNACK || (is5(link.level) && type == AUTH);
+}
+
+/** The server broke a rule. From 5.0 on it is told which, once it has shown to be one of 5.0 (4.13.1). */
+function fail(reasonCode: u32): void {
+  if (is5(link.level) && link.state != CONNECTING && !link.output.blocked) sendFault(reasonCode);
+  part(reasonCode == PACKET_TOO_LARGE ? CLOSE_PACKET_SIZE : closeReasonOf(reasonCode), true);
 }
 
 /** Sends on, and takes the next step of the end when it is time. */
@@ -219,24 +213,19 @@ function goOn(): void {
   if (!disconnectSent) pumpOutbox();
   if (link.state == ONLINE) schedule();
   if (link.state != ENDING) return;
-  if (!disconnectSent && outgoing.waitingQos0 == 0) {
-    disconnectSent = true;
-    disconnect.reasonCode = SUCCESS;
-    disconnect.properties = 0;
-    disconnect.propertiesLength = 0;
-    encodeDisconnect(reserve(link.output, disconnectSize(link.level)), link.level);
-  }
+  if (!disconnectSent && outgoing.waitingQos0 == 0) sendKeptDisconnect();
   if (disconnectSent && link.output.waiting == 0) part(CLOSE_DISCONNECT, true);
 }
 
-/** The connection is over. `close`: the host still has one to close. */
-function part(reason: u32, close: bool): void {
+/** The connection is over. `close`: the host still has one to close. `code` and properties: what the server has said of it. */
+function part(reason: u32, close: bool, code: u32 = 0, properties: usize = 0, propertiesLength: u32 = 0): void {
   const ended = link.state == ENDING || reason == CLOSE_DISCONNECT;
-  if (close) pushEvent(EVENT_CLOSE, CLIENT_CONNECTION, reason, 0);
-  dropOutput(link.output);
-  link.output.blocked = false;
+  if (close) pushEvent(EVENT_CLOSE, CLIENT_CONNECTION, reason, disconnectCode);
+  // Only a DISCONNECT still goes before the close, if it can.
+  if (!close || !disconnectSent || link.output.blocked) dropOutput(link.output);
   dropInput(link.stream);
-  disconnectSent = false;
+  endReceiving();
+  dropDisconnect();
   clearDeadline(deadline);
   let delayMs: u32 = NO_DEADLINE;
   link.state = IDLE;
@@ -245,39 +234,14 @@ function part(reason: u32, close: bool): void {
     link.state = WAITING;
     setDeadline(deadline, nowMs + delayMs);
   }
-  const code = reason == CLOSE_REFUSED ? reason | (refusedCode << 8) : reason;
-  pushEvent(EVENT_OFFLINE, CLIENT_CONNECTION, ended ? CLOSE_DISCONNECT : code, delayMs);
+  const why = ended ? CLOSE_DISCONNECT : reason | (code << 8);
+  pushEvent(EVENT_OFFLINE, CLIENT_CONNECTION, why, delayMs, properties, propertiesLength);
 }
 
 function schedule(): void {
   const atMs = min(min(pingDue(), pingFails()), retryDue());
   if (atMs == u64.MAX_VALUE) clearDeadline(deadline);
   else setDeadline(deadline, atMs);
-}
-
-/** A Keep Alive after the last packet sent [MQTT-3.1.2-20], or received: sending alone would not notice a dead server. */
-function pingDue(): u64 {
-  const keepAliveMs = <u64>option(OPTION_KEEP_ALIVE_SEC) * 1000;
-  if (keepAliveMs == 0) return u64.MAX_VALUE;
-  // One that is unanswered is not asked for again, but the Keep Alive is kept while it is waited for.
-  if (link.pingSentMs > 0) return link.lastSentMs + keepAliveMs;
-  return min(link.lastSentMs, link.lastHeardMs) + keepAliveMs;
-}
-
-function pingFails(): u64 {
-  if (link.pingSentMs == 0 || link.paused) return u64.MAX_VALUE;
-  return link.pingSentMs + max(<u64>option(OPTION_KEEP_ALIVE_SEC) * 500, PING_WAIT_MIN_MS);
-}
-
-/** Only PINGRESP answers: a server that sends all else is not one to trust [MQTT-3.12.4-1]. */
-function pingFailed(): bool {
-  return pingFails() <= nowMs;
-}
-
-function ping(): void {
-  encodePing(reserve(link.output, PING_SIZE), PINGREQ);
-  if (link.pingSentMs == 0) link.pingSentMs = nowMs;
-  link.lastSentMs = nowMs;
 }
 
 /** Only to a 3.1 server (3.1 section 4.2). */

@@ -1,18 +1,23 @@
-// Who the client is: what goes into CONNECT, as the host has set it.
+// Who the client is: what goes into CONNECT, as the host has set it; and what it thereby has told the server about itself,
+// which the server is held to.
 
 import {
   BAD_ARGUMENT,
+  BAD_PROPERTIES,
   BAD_STATE,
   BAD_TOPIC,
   OK,
   OPTION_CLEAN_SESSION,
   OPTION_KEEP_ALIVE_SEC,
+  OPTION_PACKET_SIZE_MAX,
   OPTION_PROTOCOL_LEVEL,
   OPTION_WILL_FLAGS,
   TEXT_CLIENT_ID,
+  TEXT_CONNECT_PROPERTIES,
   TEXT_PASSWORD,
   TEXT_USER_NAME,
   TEXT_WILL_PAYLOAD,
+  TEXT_WILL_PROPERTIES,
   TEXT_WILL_TOPIC,
 } from "../abi";
 import { duplicate, release } from "../bytes/heap";
@@ -20,9 +25,26 @@ import { utf8Valid } from "../bytes/utf8";
 import { reserve } from "../effect/send";
 import { option } from "../limits";
 import { connect, connectSize, encodeConnect } from "../packet/connect";
-import { LEVEL_3_1, LEVEL_5_0 } from "../packet/packet-type";
+import { CONNECT, is5, LEVEL_3_1, LEVEL_3_1_1 } from "../packet/packet-type";
+import {
+  AUTHENTICATION_METHOD,
+  hasProperty,
+  MAXIMUM_PACKET_SIZE,
+  propertyLength,
+  propertyPtr,
+  propertyValue,
+  REASON_STRING,
+  RECEIVE_MAXIMUM,
+  REQUEST_PROBLEM_INFORMATION,
+  SESSION_EXPIRY_INTERVAL,
+  TOPIC_ALIAS_MAXIMUM,
+  USER_PROPERTY,
+  WILL,
+} from "../packet/property";
+import { PROTOCOL_ERROR, SUCCESS } from "../packet/reason-code";
 import { topicNameValid } from "../topic/name";
 import { IDLE, link } from "./link";
+import { propertiesValid } from "./properties";
 
 @unmanaged
 class Text {
@@ -31,10 +53,26 @@ class Text {
   present: bool;
 }
 
-const TEXT_COUNT: u32 = 6;
-/** A string or binary field of CONNECT has a two-byte length. */
+const TEXT_COUNT: u32 = 8;
+/** A string or binary field of CONNECT has a two-byte length. Its properties have a longer one, but no more to say. */
 const TEXT_MAX: u32 = 65_535;
 const texts: usize = memory.data(TEXT_COUNT * 12, 8);
+
+/** What TEXT_CONNECT_PROPERTIES says; 0 is what the standard has where it says nothing. */
+@unmanaged
+class Told {
+  receiveMaximum: u32;
+  packetSizeMax: u32;
+  topicAliasMaximum: u32;
+  sessionExpirySec: u32;
+  /** Request Problem Information is there, and 0. */
+  reasonsUnwanted: bool;
+  /** Authentication Method: where in the text, 0 for none. */
+  methodOffset: u32;
+  methodLength: u32;
+}
+
+const told = changetype<Told>(memory.data(offsetof<Told>(), 4));
 
 function text(id: u32): Text {
   return changetype<Text>(texts + id * offsetof<Text>());
@@ -50,28 +88,94 @@ export function setText(id: u32, bytes: usize, length: u32): u32 {
   if (link.state != IDLE) return BAD_STATE;
   if (id == TEXT_WILL_TOPIC && !topicNameValid(bytes, length)) return BAD_TOPIC;
   if ((id == TEXT_CLIENT_ID || id == TEXT_USER_NAME) && !utf8Valid(bytes, length)) return BAD_ARGUMENT;
+  if (id == TEXT_WILL_PROPERTIES && !propertiesValid(bytes, length, WILL)) return BAD_PROPERTIES;
+  if (id == TEXT_CONNECT_PROPERTIES) {
+    if (!propertiesValid(bytes, length, CONNECT)) return BAD_PROPERTIES;
+    takeTold(bytes);
+  }
+  keep(id, bytes, length);
+  return OK;
+}
+
+function keep(id: u32, bytes: usize, length: u32): void {
   const kept = text(id);
   if (kept.length > 0) release(kept.bytes, kept.length);
   kept.bytes = duplicate(bytes, length);
   kept.length = length;
   kept.present = true;
-  return OK;
+}
+
+function takeTold(properties: usize): void {
+  told.receiveMaximum = propertyValue(RECEIVE_MAXIMUM);
+  told.packetSizeMax = propertyValue(MAXIMUM_PACKET_SIZE);
+  told.topicAliasMaximum = propertyValue(TOPIC_ALIAS_MAXIMUM);
+  told.sessionExpirySec = propertyValue(SESSION_EXPIRY_INTERVAL);
+  told.reasonsUnwanted = hasProperty(REQUEST_PROBLEM_INFORMATION) && propertyValue(REQUEST_PROBLEM_INFORMATION) == 0;
+  const method = propertyPtr(AUTHENTICATION_METHOD);
+  told.methodOffset = method == 0 ? 0 : <u32>(method - properties);
+  told.methodLength = propertyLength(AUTHENTICATION_METHOD);
+}
+
+/** QoS 1 and 2 messages that a 5.0 server may have unfinished on one connection [MQTT-3.3.4-9]. */
+export function ownReceiveMaximum(): u32 {
+  return told.receiveMaximum == 0 ? 65_535 : told.receiveMaximum;
+}
+
+/** Bytes of the largest packet that the server may send [MQTT-3.1.2-24]. */
+export function ownPacketSizeMax(): u32 {
+  const most = option(OPTION_PACKET_SIZE_MAX);
+  return !is5(link.level) || told.packetSizeMax == 0 ? most : min(most, told.packetSizeMax);
+}
+
+/** Highest Topic Alias that the server may use, 0 for none [MQTT-3.1.2-26]. */
+export function ownTopicAliasMaximum(): u32 {
+  return told.topicAliasMaximum;
+}
+
+/** Does the Session outlive its connection? */
+export function sessionKept(): bool {
+  return told.sessionExpirySec != 0;
+}
+
+/** What is wrong with the reasons in the packet decoded last, one other than PUBLISH, CONNACK and DISCONNECT: those give
+ *  none to who does not want them [MQTT-3.1.2-29]. */
+export function reasonsFault(): u32 {
+  if (!is5(link.level) || !told.reasonsUnwanted) return SUCCESS;
+  return hasProperty(REASON_STRING) || hasProperty(USER_PROPERTY) ? PROTOCOL_ERROR : SUCCESS;
+}
+
+/** Our Authentication Method, with ownMethodLength(); 0 for none. */
+export function ownMethod(): usize {
+  return told.methodOffset == 0 ? 0 : text(TEXT_CONNECT_PROPERTIES).bytes + told.methodOffset;
+}
+
+export function ownMethodLength(): u32 {
+  return told.methodLength;
+}
+
+/** The server has named us: that is who we are from now on [MQTT-3.1.3-7]. */
+export function takeAssignedClientId(bytes: usize, length: u32): void {
+  if (text(TEXT_CLIENT_ID).length == 0) keep(TEXT_CLIENT_ID, bytes, length);
 }
 
 /** Is this a CONNECT that a server may accept? */
 export function identityValid(): bool {
-  if (option(OPTION_PROTOCOL_LEVEL) != LEVEL_5_0) {
-    if (text(TEXT_PASSWORD).present && !text(TEXT_USER_NAME).present) return false; // [v3.1.1 MQTT-3.1.2-22]
-  }
+  const level = option(OPTION_PROTOCOL_LEVEL);
+  if (is5(level)) return true; // a password without a user name, and a Session without a name, are good from 5.0 on
+  if (level != LEVEL_3_1_1 && level != LEVEL_3_1) return false;
+  if (text(TEXT_PASSWORD).present && !text(TEXT_USER_NAME).present) return false; // [v3.1.1 MQTT-3.1.2-22]
   if (text(TEXT_CLIENT_ID).length > 0) return true;
   // A nameless client has no Session to come back to [v3.1.1 MQTT-3.1.3-7]; in 3.1 there are none.
-  return option(OPTION_PROTOCOL_LEVEL) != LEVEL_3_1 && option(OPTION_CLEAN_SESSION) != 0;
+  return level != LEVEL_3_1 && option(OPTION_CLEAN_SESSION) != 0;
 }
 
 export function sendConnect(): void {
   connect.level = link.level;
   connect.cleanStart = option(OPTION_CLEAN_SESSION) != 0;
   connect.keepAliveSec = option(OPTION_KEEP_ALIVE_SEC);
+  const properties = text(TEXT_CONNECT_PROPERTIES);
+  connect.properties = properties.bytes;
+  connect.propertiesLength = properties.length;
   const clientId = text(TEXT_CLIENT_ID);
   connect.clientId = clientId.bytes;
   connect.clientIdLength = clientId.length;
@@ -85,6 +189,7 @@ export function sendConnect(): void {
   connect.passwordLength = password.length;
   const willTopic = text(TEXT_WILL_TOPIC);
   const willPayload = text(TEXT_WILL_PAYLOAD);
+  const willProperties = text(TEXT_WILL_PROPERTIES);
   const willFlags = option(OPTION_WILL_FLAGS);
   connect.willFlag = willTopic.present;
   connect.willRetain = willTopic.present && (willFlags & 1) != 0;
@@ -93,5 +198,7 @@ export function sendConnect(): void {
   connect.willTopicLength = willTopic.length;
   connect.willPayload = willPayload.bytes;
   connect.willPayloadLength = willPayload.length;
+  connect.willProperties = willProperties.bytes;
+  connect.willPropertiesLength = willProperties.length;
   encodeConnect(reserve(link.output, connectSize(link.level)), link.level);
 }

@@ -1,9 +1,13 @@
-// The client's one Network Connection and its state; what the other files of client/ share. Decides nothing.
+// The client's one Network Connection and its state; what the other files of client/ share. Decides nothing. The Recipient
+// that it extends is the server as CONNACK describes it.
 
-import { CLIENT_CONNECTION } from "../abi";
+import { CLIENT_CONNECTION, OPTION_PROTOCOL_LEVEL } from "../abi";
 import { create } from "../bytes/heap";
 import { Output } from "../effect/send";
+import { option } from "../limits";
 import { Stream } from "../packet/framer";
+import { is5 } from "../packet/packet-type";
+import { Recipient } from "../session/recipient";
 
 // States.
 /** Not connecting, and not going to. */
@@ -19,11 +23,8 @@ export const ENDING: u32 = 4;
 export const WAITING: u32 = 5;
 
 @unmanaged
-export class Link {
+export class Link extends Recipient {
   state: u32;
-  /** Protocol Level in use. */
-  level: u32;
-  output: Output;
   stream: Stream;
   lastHeardMs: u64;
   lastSentMs: u64;
@@ -33,6 +34,10 @@ export class Link {
   paused: bool;
   /** 3.1 only: since when nothing was acknowledged. */
   retryFromMs: u64;
+  /** The Keep Alive in use: ours, or the server's own. */
+  keepAliveSec: u32;
+  /** FEATURE_* bits: what the server does. */
+  features: u32;
 }
 
 export const link: Link = changetype<Link>(memory.data(offsetof<Link>(), 8));
@@ -41,4 +46,9 @@ export function initLink(): void {
   link.output = create<Output>();
   link.output.connection = CLIENT_CONNECTION;
   link.stream = create<Stream>();
+}
+
+/** Is 5.0 spoken on this connection; or on the next one, as far as is known? */
+export function speaks5(): bool {
+  return is5(link.state == ONLINE ? link.level : option(OPTION_PROTOCOL_LEVEL));
 }

@@ -1,19 +1,24 @@
 // What the application publishes, from publish() to the acknowledgement. At QoS 0 a message goes straight out when nothing
-// waits before it; otherwise it joins the queue, whose bytes are bounded.
+// waits before it; otherwise it joins the queue, whose bytes are bounded. What the server does not take is refused while it
+// is known, and given up when it is only found out once the message's turn has come.
 
 import {
   BAD_ARGUMENT,
+  BAD_PROPERTIES,
   BAD_STATE,
   BAD_TOPIC,
   COMPLETED_DROPPED,
   COMPLETED_OK,
   EVENT_COMPLETED,
   LIMIT_REACHED,
+  NOT_SUPPORTED,
   OK,
   OPTION_OUTBOX_BYTES_MAX,
   OPTION_OUTBOX_DROP,
   OPTION_PACKET_SIZE_MAX,
+  OPTION_PROTOCOL_LEVEL,
   OUTBOX_DROP_OLDEST,
+  PUBLISH_RETAIN,
   TOKEN_FIRST,
   TOO_LARGE,
 } from "../abi";
@@ -23,7 +28,7 @@ import { nowMs } from "../effect/clock";
 import { pushEvent } from "../effect/event";
 import { reserve, SHARE_MIN } from "../effect/send";
 import { option } from "../limits";
-import { LEVEL_3_1 } from "../packet/packet-type";
+import { LEVEL_3_1, PUBCOMP, PUBLISH } from "../packet/packet-type";
 import { encodePublishHeader, publishSizeOf } from "../packet/publish";
 import { createMessage, Message } from "../session/message";
 import {
@@ -32,17 +37,21 @@ import {
   DROPPED,
   DROPPED_NONE,
   dropOldest,
-  enqueue,
-  entryCost,
+  droppedCode,
+  droppedQos,
   handleAck,
-  initOutgoing,
-  Outgoing,
+  nextReleased,
   outputFull,
+  PUMP_DROPPED,
   pump,
+  restart,
   rewind,
 } from "../session/outgoing";
+import { enqueue, entryCost, initOutgoing, Outgoing } from "../session/queue";
+import { sendMessage } from "../session/send-message";
 import { topicNameValid } from "../topic/name";
 import { ENDING, link, ONLINE } from "./link";
+import { propertiesValid } from "./properties";
 import { REQUEST_PACKET_ID_MIN } from "./requests";
 
 export let outgoing: Outgoing = changetype<Outgoing>(0);
@@ -52,55 +61,112 @@ export function initOutbox(): void {
   initOutgoing(outgoing, REQUEST_PACKET_ID_MIN - 1);
 }
 
-/** Publishes the Topic Name and payload that stand at `topicName`, one behind the other. Returns a token, or OK for a QoS 0
- *  message (on its way, or in the queue: nothing will be reported of it), or why not. */
-export function publishMessage(topicName: usize, topicNameLength: u32, payloadLength: u32, flags: u32): u32 {
+/** Publishes the Topic Name, properties and payload that stand at `topicName`, one behind the other. Returns a token, or OK
+ *  for a QoS 0 message (on its way, or in the queue: nothing will be reported of it), or why not. */
+export function publishMessage(
+  topicName: usize,
+  topicNameLength: u32,
+  propertiesLength: u32,
+  payloadLength: u32,
+  flags: u32,
+): u32 {
   if (flags > 5) return BAD_ARGUMENT;
   if (link.state == ENDING) return BAD_STATE;
   if (!topicNameValid(topicName, topicNameLength)) return BAD_TOPIC;
+  const properties = topicName + topicNameLength;
+  if (propertiesLength > 0 && !propertiesValid(properties, propertiesLength, PUBLISH)) return BAD_PROPERTIES;
   const qos = flags >> 1;
-  const size = publishSizeOf(topicNameLength, payloadLength, qos, link.level, 0);
+  const online = link.state == ONLINE;
+  const level = online ? link.level : option(OPTION_PROTOCOL_LEVEL);
+  const size = publishSizeOf(topicNameLength, payloadLength, qos, level, propertiesLength);
   if (size > option(OPTION_PACKET_SIZE_MAX)) return TOO_LARGE;
-  const payload = topicName + topicNameLength;
-  if (qos == 0 && nothingWaits() && payloadLength < SHARE_MIN) {
+  if (online) {
+    if (qos > link.qosMax) return NOT_SUPPORTED; // [MQTT-3.2.2-11]
+    if ((flags & PUBLISH_RETAIN) != 0 && !link.retainAvailable) return NOT_SUPPORTED; // [MQTT-3.2.2-14]
+    if (size > link.packetSizeMax) return TOO_LARGE; // [MQTT-3.2.2-15]
+  }
+  const payload = properties + propertiesLength;
+  const atOnce = qos == 0 && nothingWaits() && payloadLength < SHARE_MIN;
+  if (atOnce && link.aliases === null) {
     const at = reserve(link.output, size);
-    const end = encodePublishHeader(at, flags, topicName, topicNameLength, 0, link.level, 0, 0, payloadLength);
+    const end = encodePublishHeader(
+      at,
+      flags,
+      topicName,
+      topicNameLength,
+      0,
+      level,
+      properties,
+      propertiesLength,
+      payloadLength,
+    );
     memory.copy(end, payload, payloadLength);
     return OK;
   }
-  const message = createMessage(flags, topicName, topicNameLength, 0, 0, payload, payloadLength);
-  if (!makeRoom(message)) {
-    letGo(message);
-    return LIMIT_REACHED;
-  }
-  const token = tokenOf(enqueue(outgoing, message, flags));
+  const message = createMessage(
+    flags,
+    topicName,
+    topicNameLength,
+    properties,
+    propertiesLength,
+    payload,
+    payloadLength,
+  );
+  let result: u32 = OK;
+  if (atOnce) sendMessage(link, message, flags, 0, null);
+  else if (makeRoom(message)) {
+    const token = tokenOf(enqueue(outgoing, message, flags));
+    if (qos > 0) result = token;
+  } else result = LIMIT_REACHED;
   letGo(message);
-  pumpOutbox();
-  return qos == 0 ? OK : token;
+  if (result != LIMIT_REACHED) pumpOutbox();
+  return result;
 }
 
 /** Sends what may be sent. */
 export function pumpOutbox(): void {
   if (link.state != ONLINE && link.state != ENDING) return;
-  pump(outgoing, link.output, link.level);
+  while (pump(outgoing, link) == PUMP_DROPPED) {
+    if (droppedQos > 0) complete(droppedCode == 0 ? COMPLETED_DROPPED : droppedCode);
+  }
   if (link.level == LEVEL_3_1 && outgoing.inflight > 0 && link.retryFromMs == 0) link.retryFromMs = nowMs;
 }
 
-/** Everything unacknowledged goes again, first and in order. */
+/** Everything unacknowledged goes again, first and in order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
 export function resumeOutbox(): void {
   link.retryFromMs = 0;
   rewind(outgoing);
   pumpOutbox();
 }
 
+/** The server has no Session of ours: all goes as if it were new, but for what it has taken over with PUBREC. */
+export function startOutboxAnew(): void {
+  restart(outgoing);
+  while (nextReleased(outgoing)) complete(COMPLETED_OK);
+  pumpOutbox();
+}
+
 /** PUBACK, PUBREC or PUBCOMP arrived; returns what handleAck() says. */
-export function acknowledgeMessage(type: u32, packetId: u32): u32 {
-  const result = handleAck(outgoing, type, packetId);
+export function acknowledgeMessage(
+  type: u32,
+  packetId: u32,
+  reasonCode: u32,
+  properties: usize,
+  propertiesLength: u32,
+): u32 {
+  const result = handleAck(outgoing, type, packetId, reasonCode);
   if (result != ACK_COMPLETE) return result;
   link.retryFromMs = 0;
-  pushEvent(EVENT_COMPLETED, 0, COMPLETED_OK, tokenOf(ackedSequence));
+  // With PUBREC the server has taken the message over. A PUBCOMP that does not know it any more, which is usual when a Session
+  // has been resumed (table 3-7), takes nothing back.
+  complete(type == PUBCOMP ? COMPLETED_OK : reasonCode, properties, propertiesLength);
   pumpOutbox();
   return result;
+}
+
+/** The message that outgoing.ts has just finished is reported. */
+function complete(code: u32, properties: usize = 0, propertiesLength: u32 = 0): void {
+  pushEvent(EVENT_COMPLETED, 0, code, tokenOf(ackedSequence), properties, propertiesLength);
 }
 
 function nothingWaits(): bool {
@@ -116,7 +182,7 @@ function makeRoom(message: Message): bool {
     if (option(OPTION_OUTBOX_DROP) != OUTBOX_DROP_OLDEST) return false;
     const dropped = dropOldest(outgoing);
     if (dropped == DROPPED_NONE) return false;
-    if (dropped == DROPPED) pushEvent(EVENT_COMPLETED, 0, COMPLETED_DROPPED, tokenOf(ackedSequence));
+    if (dropped == DROPPED) complete(COMPLETED_DROPPED);
   }
   return true;
 }

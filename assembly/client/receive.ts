@@ -1,23 +1,57 @@
-// What the server sends, packet by packet. Returns 0, or CLOSE_* when the server broke a rule.
+// What the server sends once we are online, packet by packet. Returns 0; or the Reason Code of the rule that the server broke;
+// or CLOSE_SERVER when it said DISCONNECT.
 
-import { CLOSE_PROTOCOL, EVENT_MESSAGE } from "../abi";
+import { EVENT_MESSAGE } from "../abi";
 import { create } from "../bytes/heap";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
-import { ACK_SHORT_SIZE, ack, decodeAck, encodeAckShort } from "../packet/ack";
-import { closeReasonOf } from "../packet/close-reason";
-import { PINGRESP, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, SUBACK, UNSUBACK } from "../packet/packet-type";
+import { ACK_SHORT_SIZE, ack, ackSize, decodeAck, encodeAck, encodeAckShort } from "../packet/ack";
+import {
+  AUTH,
+  DISCONNECT,
+  is5,
+  PINGRESP,
+  PUBACK,
+  PUBCOMP,
+  PUBLISH,
+  PUBREC,
+  PUBREL,
+  SUBACK,
+  UNSUBACK,
+} from "../packet/packet-type";
 import { decodePing } from "../packet/ping";
 import { decodePublish, publish } from "../packet/publish";
-import { SUCCESS } from "../packet/reason-code";
-import { decodeSuback, decodeUnsuback, suback, unsuback } from "../packet/suback";
+import {
+  PACKET_IDENTIFIER_NOT_FOUND,
+  PROTOCOL_ERROR,
+  RECEIVE_MAXIMUM_EXCEEDED,
+  SUCCESS,
+  TOPIC_ALIAS_INVALID,
+} from "../packet/reason-code";
+import { decodeSuback, decodeUnsuback, Suback, suback, unsuback } from "../packet/suback";
 import { addIncoming, dropIncoming, Incoming, removeIncoming } from "../session/incoming";
-import { ACK_RELEASE } from "../session/outgoing";
+import { ACK_RELEASE, ACK_UNKNOWN } from "../session/outgoing";
+import {
+  createReceivedAliases,
+  destroyReceivedAliases,
+  ReceivedAliases,
+  receivedName,
+  receivedNameLength,
+  setReceivedAlias,
+} from "../topic/alias";
+import { handleAuth } from "./authentication";
+import { handleDisconnect } from "./ending";
+import { ownReceiveMaximum, ownTopicAliasMaximum, reasonsFault } from "./identity";
 import { link } from "./link";
 import { acknowledgeMessage } from "./outbox";
 import { completeRequest } from "./requests";
 
+/** QoS 2 messages that await PUBREL. */
 let incoming: Incoming = changetype<Incoming>(0);
+/** How many of them, at most, are from connections before: those do not count for the Receive Maximum. */
+let inherited: u32 = 0;
+/** Topic Aliases of this connection, once one is set. */
+let aliases: ReceivedAliases | null = null;
 
 export function initReceive(): void {
   incoming = create<Incoming>();
@@ -28,64 +62,123 @@ export function forgetIncoming(): void {
   dropIncoming(incoming);
 }
 
+/** We are online: the server begins to count for our Receive Maximum. */
+export function beginReceiving(): void {
+  inherited = incoming.count;
+}
+
+/** The connection is over, and with it its Topic Aliases [MQTT-3.3.2-7]. */
+export function endReceiving(): void {
+  const table = aliases;
+  if (table !== null) destroyReceivedAliases(table);
+  aliases = null;
+}
+
 /** One packet after CONNACK. */
 export function handlePacket(firstByte: u32, body: usize, length: u32): u32 {
   const type = firstByte >> 4;
   const flags = firstByte & 15;
-  let reason: u32 = SUCCESS;
-  if (type == PUBLISH) reason = handlePublish(flags, body, length);
-  else if (type >= PUBACK && type <= PUBCOMP) reason = handleAcknowledgement(type, flags, body, length);
-  else if (type == SUBACK) {
-    reason = decodeSuback(flags, body, length, link.level);
-    // We ask for one filter at a time, so an answer about several is not ours.
-    if (reason == SUCCESS && suback.reasonCodesLength == 1) {
-      completeRequest(suback.packetId, load<u8>(suback.reasonCodes), false);
-    }
-  } else if (type == UNSUBACK) {
-    reason = decodeUnsuback(flags, body, length, link.level);
-    if (reason == SUCCESS) completeRequest(unsuback.packetId, SUCCESS, true);
-  } else if (type == PINGRESP) {
-    reason = decodePing(type, flags, length, link.level);
-    if (reason == SUCCESS) link.pingSentMs = 0;
-  } else return CLOSE_PROTOCOL;
-  return reason == SUCCESS ? 0 : closeReasonOf(reason);
+  if (type == PUBLISH) return handlePublish(flags, body, length);
+  if (type >= PUBACK && type <= PUBCOMP) return handleAcknowledgement(type, flags, body, length);
+  if (type == SUBACK) return handleAnswer(suback, decodeSuback(flags, body, length, link.level), false);
+  if (type == UNSUBACK) return handleAnswer(unsuback, decodeUnsuback(flags, body, length, link.level), true);
+  if (type == PINGRESP) {
+    const fault = decodePing(type, flags, length, link.level);
+    if (fault == SUCCESS) link.pingSentMs = 0;
+    return fault;
+  }
+  if (is5(link.level) && type == DISCONNECT) return handleDisconnect(flags, body, length);
+  return is5(link.level) && type == AUTH ? handleAuth(flags, body, length) : PROTOCOL_ERROR;
 }
 
 function handlePublish(flags: u32, body: usize, length: u32): u32 {
-  const reason = decodePublish(flags, body, length, link.level);
-  if (reason != SUCCESS) return reason;
-  const isNew = publish.qos != 2 || addIncoming(incoming, publish.packetId);
-  if (isNew) {
+  let fault = decodePublish(flags, body, length, link.level);
+  if (fault == SUCCESS && publish.topicAlias != 0) fault = takeAlias();
+  if (fault != SUCCESS) return fault;
+  const qos = publish.qos;
+  const packetId = publish.packetId;
+  if (qos != 2 || addIncoming(incoming, packetId)) {
+    if (is5(link.level) && incoming.count - inherited > ownReceiveMaximum()) {
+      removeIncoming(incoming, packetId); // it was not taken, so it may come again
+      return RECEIVE_MAXIMUM_EXCEEDED; // 3.3.4
+    }
     pushEvent(
       EVENT_MESSAGE,
       0,
       flags,
-      publish.packetId,
+      packetId,
       publish.topicName,
       publish.topicNameLength,
       publish.payload,
       publish.payloadLength,
+      publish.properties,
+      publish.propertiesLength,
     );
   }
-  if (publish.qos == 1) acknowledge(PUBACK, publish.packetId);
-  else if (publish.qos == 2) acknowledge(PUBREC, publish.packetId);
+  if (qos == 1) acknowledge(PUBACK, packetId);
+  else if (qos == 2) acknowledge(PUBREC, packetId); // also when it comes again [MQTT-4.3.3-10]
   return SUCCESS;
 }
 
-function handleAcknowledgement(type: u32, flags: u32, body: usize, length: u32): u32 {
-  const reason = decodeAck(type, flags, body, length, link.level);
-  if (reason != SUCCESS) return reason;
-  if (type == PUBREL) {
-    removeIncoming(incoming, ack.packetId);
-    acknowledge(PUBCOMP, ack.packetId);
+/** Sets the Topic Alias of `publish`, or finds the Topic Name that it stands for. */
+function takeAlias(): u32 {
+  const alias = publish.topicAlias;
+  if (alias > ownTopicAliasMaximum()) return TOPIC_ALIAS_INVALID; // 3.3.2.3.4
+  let table = aliases;
+  if (table === null) {
+    table = createReceivedAliases(ownTopicAliasMaximum());
+    aliases = table;
+  }
+  if (publish.topicNameLength > 0) {
+    setReceivedAlias(table, alias, publish.topicName, publish.topicNameLength); // [MQTT-3.3.2-10]
     return SUCCESS;
   }
-  const result = acknowledgeMessage(type, ack.packetId);
-  // A PUBREC we know nothing of is from a Session we have lost: PUBREL lets the server forget it too.
-  if (result == ACK_RELEASE || type == PUBREC) acknowledge(PUBREL, ack.packetId);
+  publish.topicName = receivedName(table, alias);
+  publish.topicNameLength = receivedNameLength;
+  return publish.topicName != 0 ? SUCCESS : PROTOCOL_ERROR;
+}
+
+function handleAcknowledgement(type: u32, flags: u32, body: usize, length: u32): u32 {
+  let fault = decodeAck(type, flags, body, length, link.level);
+  if (fault == SUCCESS) fault = reasonsFault();
+  if (fault != SUCCESS) return fault;
+  const packetId = ack.packetId;
+  if (type == PUBREL) {
+    const wasThere = removeIncoming(incoming, packetId);
+    inherited = min(inherited, incoming.count);
+    if (wasThere) acknowledge(PUBCOMP, packetId);
+    else denyKnowing(PUBCOMP, packetId);
+    return SUCCESS;
+  }
+  const result = acknowledgeMessage(type, packetId, ack.reasonCode, ack.properties, ack.propertiesLength);
+  if (result == ACK_RELEASE) acknowledge(PUBREL, packetId);
+  // One that we know nothing of is from a Session we have lost: PUBREL lets the server forget it too. A refusal it has
+  // forgotten already.
+  else if (result == ACK_UNKNOWN && type == PUBREC && ack.reasonCode < 0x80) denyKnowing(PUBREL, packetId);
+  return SUCCESS;
+}
+
+/** SUBACK or UNSUBACK, decoded with this outcome. */
+function handleAnswer(answer: Suback, decoded: u32, isUnsubscribe: bool): u32 {
+  let fault = decoded;
+  if (fault == SUCCESS) fault = reasonsFault();
+  if (fault != SUCCESS) return fault;
+  // We ask for one filter at a time, so an answer about several is not ours; UNSUBACK of 3.x has no codes.
+  if (answer.reasonCodesLength > 1) return SUCCESS;
+  const code: u32 = answer.reasonCodesLength == 1 ? load<u8>(answer.reasonCodes) : SUCCESS;
+  completeRequest(answer.packetId, code, isUnsubscribe, answer.properties, answer.propertiesLength);
   return SUCCESS;
 }
 
 function acknowledge(type: u32, packetId: u32): void {
   encodeAckShort(reserve(link.output, ACK_SHORT_SIZE), type, packetId);
+}
+
+/** The same for an exchange that there is not; 5.0 can say so. */
+function denyKnowing(type: u32, packetId: u32): void {
+  ack.type = type;
+  ack.packetId = packetId;
+  ack.reasonCode = PACKET_IDENTIFIER_NOT_FOUND;
+  ack.propertiesLength = 0;
+  encodeAck(reserve(link.output, ackSize(link.level)), link.level);
 }

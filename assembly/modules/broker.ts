@@ -1,9 +1,10 @@
 // The broker module: every export in a few lines. Arguments from outside are checked here, then broker/ is called.
 // abi.ts says what each export promises.
 
-import { BAD_ARGUMENT, OK } from "../abi";
+import { BAD_ARGUMENT, OK, TEXT_VERSION } from "../abi";
 import * as broker from "../broker/broker";
 import { publishVersion } from "../broker/sys";
+import { setText as keepText } from "../broker/texts";
 import { advanceClock } from "../effect/clock";
 import { dropEvents } from "../effect/event";
 import { argumentBytes, initShared, overArgument, overArguments, overInput } from "./shared";
@@ -44,8 +45,14 @@ export function handleClosed(connection: u32): u32 {
   return broker.handleClosed(connection);
 }
 
-export function handleAuthenticated(connection: u32, returnCode: u32): u32 {
-  return broker.handleAuthenticated(connection, returnCode);
+export function handleAuthenticated(connection: u32, reasonCode: u32, serverReferenceLength: u32): u32 {
+  if (overArgument(serverReferenceLength)) return BAD_ARGUMENT;
+  return broker.handleAuthenticated(connection, reasonCode, argumentBytes(), serverReferenceLength);
+}
+
+export function handleAuth(connection: u32, reasonCode: u32, dataLength: u32): u32 {
+  if (overArgument(dataLength)) return BAD_ARGUMENT;
+  return broker.handleAuth(connection, reasonCode, argumentBytes(), dataLength);
 }
 
 export function handleBlocked(connection: u32, unsent: u32): u32 {
@@ -65,13 +72,24 @@ export function handleEvents(): void {
   broker.dropParted();
 }
 
-export function setVersion(length: u32): u32 {
+export function setText(text: u32, length: u32): u32 {
   if (overArgument(length)) return BAD_ARGUMENT;
+  if (text != TEXT_VERSION) return keepText(text, argumentBytes(), length);
   publishVersion(argumentBytes(), length);
   return OK;
 }
 
-export function publish(topicNameLength: u32, payloadLength: u32, flags: u32): u32 {
-  if (overArguments(topicNameLength, payloadLength)) return BAD_ARGUMENT;
-  return broker.publishLocal(argumentBytes(), topicNameLength, payloadLength, flags);
+export function publish(topicNameLength: u32, propertiesLength: u32, payloadLength: u32, flags: u32): u32 {
+  if (overArguments(topicNameLength, propertiesLength)) return BAD_ARGUMENT;
+  if (overArguments(topicNameLength + propertiesLength, payloadLength)) return BAD_ARGUMENT;
+  return broker.publishLocal(argumentBytes(), topicNameLength, propertiesLength, payloadLength, flags);
+}
+
+export function disconnectClient(clientIdLength: u32, reasonCode: u32): u32 {
+  if (overArgument(clientIdLength)) return BAD_ARGUMENT;
+  return broker.disconnectClient(argumentBytes(), clientIdLength, reasonCode);
+}
+
+export function shutDown(reasonCode: u32): u32 {
+  return broker.shutDown(reasonCode);
 }

@@ -1,14 +1,18 @@
 // The client module: every export in a few lines. Arguments from outside are checked here, then client/ is called.
 // abi.ts says what each export promises.
 
-import { BAD_ARGUMENT, BAD_HANDLE, BAD_STATE, BAD_TOPIC, CLIENT_CONNECTION, LIMIT_REACHED, OK } from "../abi";
+import { BAD_ARGUMENT, BAD_HANDLE, BAD_STATE, BAD_TOPIC, CLIENT_CONNECTION, OK } from "../abi";
+import { sendAuth } from "../client/authentication";
 import * as client from "../client/client";
 import * as identity from "../client/identity";
-import { ENDING, link } from "../client/link";
+import { ENDING, link, speaks5 } from "../client/link";
 import { publishMessage } from "../client/outbox";
 import { addRequest } from "../client/requests";
 import { advanceClock } from "../effect/clock";
 import { dropEvents } from "../effect/event";
+import { LEVEL_3_1_1, LEVEL_5_0 } from "../packet/packet-type";
+import { SUCCESS } from "../packet/reason-code";
+import { filterFault, optionsFault } from "../packet/subscribe";
 import * as filter from "../topic/filter";
 import { argumentBytes, initShared, overArgument, overArguments, overInput } from "./shared";
 
@@ -44,8 +48,13 @@ export function connect(): u32 {
   return client.startConnecting();
 }
 
-export function disconnect(): u32 {
-  return client.startEnding();
+export function disconnect(reasonCode: u32, propertiesLength: u32): u32 {
+  if (overArgument(propertiesLength)) return BAD_ARGUMENT;
+  return client.startEnding(reasonCode, argumentBytes(), propertiesLength);
+}
+
+export function auth(reasonCode: u32, dataLength: u32): u32 {
+  return overArgument(dataLength) ? BAD_ARGUMENT : sendAuth(reasonCode, argumentBytes(), dataLength);
 }
 
 export function handleOpened(): u32 {
@@ -85,19 +94,18 @@ export function handleEvents(): void {
   dropEvents();
 }
 
-export function publish(topicNameLength: u32, payloadLength: u32, flags: u32): u32 {
-  if (overArguments(topicNameLength, payloadLength)) return BAD_ARGUMENT;
-  return publishMessage(argumentBytes(), topicNameLength, payloadLength, flags);
+export function publish(topicNameLength: u32, propertiesLength: u32, payloadLength: u32, flags: u32): u32 {
+  if (overArguments(topicNameLength, propertiesLength)) return BAD_ARGUMENT;
+  if (overArguments(topicNameLength + propertiesLength, payloadLength)) return BAD_ARGUMENT;
+  return publishMessage(argumentBytes(), topicNameLength, propertiesLength, payloadLength, flags);
 }
 
-export function subscribe(topicFilterLength: u32, qos: u32): u32 {
-  if (overArgument(topicFilterLength) || qos > 2) return BAD_ARGUMENT;
-  return request(topicFilterLength, qos, false);
+export function subscribe(topicFilterLength: u32, propertiesLength: u32, options: u32): u32 {
+  return request(topicFilterLength, propertiesLength, options, false);
 }
 
-export function unsubscribe(topicFilterLength: u32): u32 {
-  if (overArgument(topicFilterLength)) return BAD_ARGUMENT;
-  return request(topicFilterLength, 0, true);
+export function unsubscribe(topicFilterLength: u32, propertiesLength: u32): u32 {
+  return request(topicFilterLength, propertiesLength, 0, true);
 }
 
 export function filterMatches(topicFilterLength: u32, topicNameLength: u32): bool {
@@ -106,10 +114,13 @@ export function filterMatches(topicFilterLength: u32, topicNameLength: u32): boo
   return filter.filterMatches(bytes, topicFilterLength, bytes + topicFilterLength, topicNameLength);
 }
 
-function request(topicFilterLength: u32, qos: u32, isUnsubscribe: bool): u32 {
+function request(topicFilterLength: u32, propertiesLength: u32, options: u32, isUnsubscribe: bool): u32 {
+  if (overArguments(topicFilterLength, propertiesLength)) return BAD_ARGUMENT;
   if (link.state == ENDING) return BAD_STATE;
   const bytes = argumentBytes();
-  if (!filter.plainFilterValid(bytes, topicFilterLength)) return BAD_TOPIC;
-  const token = addRequest(bytes, topicFilterLength, qos, isUnsubscribe);
-  return token == 0 ? LIMIT_REACHED : token;
+  const level = speaks5() ? LEVEL_5_0 : LEVEL_3_1_1;
+  if (filterFault(bytes, topicFilterLength, level) != SUCCESS) return BAD_TOPIC;
+  if (options > 0xff || optionsFault(options, filter.isShared(bytes, topicFilterLength), level) != SUCCESS)
+    return BAD_ARGUMENT;
+  return addRequest(bytes, topicFilterLength, propertiesLength, options, isUnsubscribe);
 }

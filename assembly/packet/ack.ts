@@ -4,7 +4,7 @@
 // encodeAckShort.
 import { writerAt, writeU8, writeU16 } from "../bytes/writer";
 import { packetSize, propertiesSize, startPacket } from "./fixed-header";
-import { headerFlagsValid, LEVEL_5_0, requiredFlags } from "./packet-type";
+import { headerFlagsValid, is5, requiredFlags } from "./packet-type";
 import {
   clearProperties,
   decodeProperties,
@@ -43,7 +43,7 @@ export function decodeAck(type: u32, flags: u32, body: usize, length: u32, level
   ack.properties = 0;
   ack.propertiesLength = 0;
   if (length > 2) {
-    if (level != LEVEL_5_0) return MALFORMED_PACKET;
+    if (!is5(level)) return MALFORMED_PACKET;
     const code = decodeReason(body + 2, body + length);
     if (code != SUCCESS) return code;
   } else {
@@ -90,6 +90,6 @@ export function encodeAckShort(at: usize, type: u32, packetId: u32): usize {
 }
 
 function remainingLength(level: u32): u32 {
-  if (level != LEVEL_5_0 || (ack.reasonCode == SUCCESS && ack.propertiesLength == 0)) return 2;
+  if (!is5(level) || (ack.reasonCode == SUCCESS && ack.propertiesLength == 0)) return 2;
   return ack.propertiesLength == 0 ? 3 : 3 + propertiesSize(ack.propertiesLength, level);
 }

@@ -3,7 +3,7 @@
 // `connack.reasonCode`.
 import { writerAt, writeU8 } from "../bytes/writer";
 import { packetSize, propertiesSize, startPacket } from "./fixed-header";
-import { CONNACK, headerFlagsValid, LEVEL_3_1, LEVEL_5_0 } from "./packet-type";
+import { CONNACK, headerFlagsValid, is5, LEVEL_3_1 } from "./packet-type";
 import { decodePropertiesAtLevel, propertiesEnd, propertiesLength, propertiesPtr, writeProperties } from "./property";
 import { MALFORMED_PACKET, PROTOCOL_ERROR, REFUSED_NOT_AUTHORISED, reasonCodeValid, SUCCESS } from "./reason-code";
 
@@ -39,7 +39,7 @@ export function decodeConnack(flags: u32, body: usize, length: u32, level: u32):
 }
 
 function codeValid(reasonCode: u32, level: u32): bool {
-  return level == LEVEL_5_0 ? reasonCodeValid(reasonCode, CONNACK) : reasonCode <= REFUSED_NOT_AUTHORISED;
+  return is5(level) ? reasonCodeValid(reasonCode, CONNACK) : reasonCode <= REFUSED_NOT_AUTHORISED;
 }
 
 /** Bytes of the packet that encodeConnack will write at `level`. */
@@ -52,6 +52,6 @@ export function encodeConnack(at: usize, level: u32): usize {
   startPacket(at, CONNACK << 4, 2 + propertiesSize(connack.propertiesLength, level));
   writeU8(level == LEVEL_3_1 ? 0 : u32(connack.sessionPresent));
   writeU8(connack.reasonCode);
-  if (level == LEVEL_5_0) writeProperties(connack.properties, connack.propertiesLength);
+  if (is5(level)) writeProperties(connack.properties, connack.propertiesLength);
   return writerAt();
 }

@@ -16,7 +16,7 @@ import {
 import { writeBinary, writerAt, writeU8, writeU16 } from "../bytes/writer";
 import { topicNameValid } from "../topic/name";
 import { binarySize, packetSize, propertiesSize, startPacket } from "./fixed-header";
-import { CONNECT, headerFlagsValid, LEVEL_3_1, LEVEL_3_1_1, LEVEL_5_0 } from "./packet-type";
+import { CONNECT, headerFlagsValid, is5, LEVEL_3_1, LEVEL_3_1_1 } from "./packet-type";
 import {
   decodePropertiesAtLevel,
   propertiesEnd,
@@ -34,9 +34,11 @@ export class Connect {
   /** LEVEL_3_1, LEVEL_3_1_1 or LEVEL_5_0; after UNSUPPORTED_PROTOCOL_VERSION the level asked for, or 0 with an
    *  unknown name. */
   level: u32;
-  /** Clean Session in 3.x, Clean Start in 5.0. */
   /** The Protocol Name is one of MQTT's, whatever the level: an answer would be understood. */
   nameKnown: bool;
+  /** It is a mosquitto bridge of 3.1 or 3.1.1; never set when encoding. */
+  isBridge: bool;
+  /** Clean Session in 3.x, Clean Start in 5.0. */
   cleanStart: bool;
   willFlag: bool;
   willRetain: bool;
@@ -75,6 +77,9 @@ const CLEAN_START_FLAG: u32 = 0x02;
 const RESERVED_FLAG: u32 = 0x01;
 const WILL_PARTS: u32 = 0x38;
 
+/** mosquitto's bridges set this bit of the Protocol Level before 5.0: do not send me what comes from me. */
+const BRIDGE_BIT: u32 = 0x80;
+
 const MQTT = memory.data<u8>([0x4d, 0x51, 0x54, 0x54]);
 const MQISDP = memory.data<u8>([0x4d, 0x51, 0x49, 0x73, 0x64, 0x70]);
 
@@ -90,11 +95,11 @@ export function decodeConnect(flags: u32, body: usize, length: u32): u32 {
   if (readerFailed()) return MALFORMED_PACKET;
   const code = decodeLevel(name, nameLength, level);
   if (code != SUCCESS) return code;
-  if (!headerFlagsValid((CONNECT << 4) | flags, level)) return MALFORMED_PACKET;
+  if (!headerFlagsValid((CONNECT << 4) | flags, connect.level)) return MALFORMED_PACKET;
   const connectFlags = readU8();
   connect.keepAliveSec = readU16();
   if (readerFailed() || !decodeFlags(connectFlags)) return MALFORMED_PACKET;
-  const propertiesCode = decodePropertiesAtLevel(readerAt(), end, CONNECT, level);
+  const propertiesCode = decodePropertiesAtLevel(readerAt(), end, CONNECT, connect.level);
   if (propertiesCode != SUCCESS) return propertiesCode;
   connect.properties = propertiesPtr;
   connect.propertiesLength = propertiesLength;
@@ -113,15 +118,21 @@ export function decodeConnect(flags: u32, body: usize, length: u32): u32 {
 function decodeLevel(name: usize, nameLength: u32, level: u32): u32 {
   if (nameLength == 4 && memory.compare(name, MQTT, 4) == 0) {
     connect.nameKnown = true;
-    connect.level = level;
-    return level == LEVEL_3_1_1 || level == LEVEL_5_0 ? SUCCESS : UNSUPPORTED_PROTOCOL_VERSION; // [MQTT-3.1.2-2]
+    connect.level = takeBridgeBit(level, LEVEL_3_1_1);
+    return connect.level == LEVEL_3_1_1 || is5(level) ? SUCCESS : UNSUPPORTED_PROTOCOL_VERSION; // [MQTT-3.1.2-2]
   }
   if (nameLength == 6 && memory.compare(name, MQISDP, 6) == 0) {
     connect.nameKnown = true;
-    connect.level = level;
-    return level == LEVEL_3_1 ? SUCCESS : UNSUPPORTED_PROTOCOL_VERSION;
+    connect.level = takeBridgeBit(level, LEVEL_3_1);
+    return connect.level == LEVEL_3_1 ? SUCCESS : UNSUPPORTED_PROTOCOL_VERSION;
   }
   return UNSUPPORTED_PROTOCOL_VERSION; // [MQTT-3.1.2-1]
+}
+
+/** The level without mosquitto's mark of a bridge, when it is that of `bridgeLevel`. */
+function takeBridgeBit(level: u32, bridgeLevel: u32): u32 {
+  connect.isBridge = level == (bridgeLevel | BRIDGE_BIT);
+  return connect.isBridge ? bridgeLevel : level;
 }
 
 /** Takes the Connect Flags apart; false when they contradict each other at this level. */
@@ -141,7 +152,7 @@ function decodeFlags(flags: u32): bool {
   connect.hasPassword = (flags & PASSWORD_FLAG) != 0;
   if (connect.willQos == 3) return false; // [MQTT-3.1.2-12]
   if (!connect.willFlag && flags & WILL_PARTS) return false; // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
-  return level == LEVEL_5_0 || connect.hasUserName || !connect.hasPassword; // [v3.1.1 MQTT-3.1.2-22]
+  return is5(level) || connect.hasUserName || !connect.hasPassword; // [v3.1.1 MQTT-3.1.2-22]
 }
 
 /** Will Properties, Will Topic and Will Payload, in this order [MQTT-3.1.3-1]. */
@@ -189,10 +200,10 @@ export function encodeConnect(at: usize, level: u32): usize {
   writeU8(level);
   writeU8(encodeFlags());
   writeU16(connect.keepAliveSec);
-  if (level == LEVEL_5_0) writeProperties(connect.properties, connect.propertiesLength);
+  if (is5(level)) writeProperties(connect.properties, connect.propertiesLength);
   writeBinary(connect.clientId, connect.clientIdLength);
   if (connect.willFlag) {
-    if (level == LEVEL_5_0) writeProperties(connect.willProperties, connect.willPropertiesLength);
+    if (is5(level)) writeProperties(connect.willProperties, connect.willPropertiesLength);
     writeBinary(connect.willTopic, connect.willTopicLength);
     writeBinary(connect.willPayload, connect.willPayloadLength);
   }

@@ -3,7 +3,7 @@
 // know the end.
 import { writerAt, writeU8 } from "../bytes/writer";
 import { packetSize, propertiesSize, startPacket } from "./fixed-header";
-import { DISCONNECT, headerFlagsValid, LEVEL_5_0 } from "./packet-type";
+import { DISCONNECT, headerFlagsValid, is5 } from "./packet-type";
 import {
   clearProperties,
   decodeProperties,
@@ -34,7 +34,7 @@ export function decodeDisconnect(flags: u32, body: usize, length: u32, level: u3
   disconnect.propertiesLength = 0;
   clearProperties(body + length);
   if (length == 0) return SUCCESS;
-  if (level != LEVEL_5_0) return MALFORMED_PACKET;
+  if (!is5(level)) return MALFORMED_PACKET;
   disconnect.reasonCode = load<u8>(body);
   if (length > 1) {
     const code = decodeProperties(body + 1, body + length, DISCONNECT);
@@ -62,6 +62,6 @@ export function encodeDisconnect(at: usize, level: u32): usize {
 
 function remainingLength(level: u32): u32 {
   const hasProperties = disconnect.propertiesLength != 0;
-  if (level != LEVEL_5_0 || (disconnect.reasonCode == NORMAL_DISCONNECTION && !hasProperties)) return 0;
+  if (!is5(level) || (disconnect.reasonCode == NORMAL_DISCONNECTION && !hasProperties)) return 0;
   return hasProperties ? 1 + propertiesSize(disconnect.propertiesLength, level) : 1;
 }

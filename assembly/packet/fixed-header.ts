@@ -1,6 +1,6 @@
 // The Fixed Header as packets write it: first byte and Remaining Length (section 2.1). framer.ts reads it.
 import { storeVarint, varintSize, writerStart, writeU8, writeVarint } from "../bytes/writer";
-import { LEVEL_5_0 } from "./packet-type";
+import { is5 } from "./packet-type";
 
 /** Bytes of a whole packet with this Remaining Length (0..268,435,455, which the caller's limits keep). */
 export function packetSize(remaining: u32): u32 {
@@ -22,7 +22,7 @@ export function storeFixedHeader(at: usize, firstByte: u32, remaining: u32): usi
 
 /** Bytes that a packet's properties take at `level`, their length included; none before 5.0. */
 export function propertiesSize(propertiesLength: u32, level: u32): u32 {
-  return level == LEVEL_5_0 ? varintSize(propertiesLength) + propertiesLength : 0;
+  return is5(level) ? varintSize(propertiesLength) + propertiesLength : 0;
 }
 
 /** Bytes of a string or binary data of `length` bytes: its length comes before it. */

@@ -1,6 +1,8 @@
 // The fifteen Control Packet types, the three Protocol Levels, and what the first byte of a packet may be. Tables, no
 // state. Whether a packet may come now is not known here; only whether that end may send such a packet at all.
 
+import { WITH_5_0 } from "../features";
+
 export const CONNECT: u32 = 1;
 export const CONNACK: u32 = 2;
 export const PUBLISH: u32 = 3;
@@ -23,6 +25,11 @@ export const LEVEL_3_1: u32 = 3;
 export const LEVEL_3_1_1: u32 = 4;
 /** MQTT 5.0, Protocol Name "MQTT". */
 export const LEVEL_5_0: u32 = 5;
+
+/** Is this 5.0? Never, and known when compiling, in a build without it. */
+export function is5(level: u32): bool {
+  return WITH_5_0 && level == LEVEL_5_0;
+}
 
 /** Bits 3-0 of the first byte by type; PUBLISH (3) has its own table. [MQTT-2.1.3-1] [v3.1.1 MQTT-2.2.2-1] */
 const REQUIRED_FLAGS = memory.data<u8>([0, 0, 0, 0, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0, 0, 0]);
@@ -47,7 +54,7 @@ export function headerFlagsValid(firstByte: u32, level: u32): bool {
   const type = firstByte >> 4;
   const flags = firstByte & 15;
   if (type == PUBLISH) return publishFlagsValid(flags);
-  if (type == 0 || (type == AUTH && level != LEVEL_5_0)) return false;
+  if (type == 0 || (type == AUTH && !is5(level))) return false;
   const unused = level == LEVEL_3_1 ? <u32>load<u8>(UNUSED_FLAGS_3_1 + type) : 0;
   return (flags | unused) == (requiredFlags(type) | unused);
 }
@@ -64,10 +71,10 @@ export function requiredFlags(type: u32): u32 {
 
 /** True when a client may send packets of `type` (0..15) at `level`. */
 export function sentByClient(type: u32, level: u32): bool {
-  return (((level == LEVEL_5_0 ? SENT_BY_CLIENT_5_0 : SENT_BY_CLIENT) >> type) & 1) != 0;
+  return (((is5(level) ? SENT_BY_CLIENT_5_0 : SENT_BY_CLIENT) >> type) & 1) != 0;
 }
 
 /** True when a server may send packets of `type` (0..15) at `level`. */
 export function sentByServer(type: u32, level: u32): bool {
-  return (((level == LEVEL_5_0 ? SENT_BY_SERVER_5_0 : SENT_BY_SERVER) >> type) & 1) != 0;
+  return (((is5(level) ? SENT_BY_SERVER_5_0 : SENT_BY_SERVER) >> type) & 1) != 0;
 }

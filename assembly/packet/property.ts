@@ -19,7 +19,7 @@ import {
 } from "../bytes/reader";
 import { writeBinary, writeRaw, writeU8, writeU16, writeU32, writeVarint } from "../bytes/writer";
 import { topicNameValid } from "../topic/name";
-import { AUTH, CONNACK, CONNECT, LEVEL_5_0, PUBLISH } from "./packet-type";
+import { AUTH, CONNACK, CONNECT, is5, PUBLISH } from "./packet-type";
 import {
   BINARY,
   BOOLEAN,
@@ -91,16 +91,20 @@ export let propertiesLength: u32 = 0;
  *  or WILL. Fills the list that the getters below read, and propertiesEnd, propertiesPtr, propertiesLength. Returns
  *  SUCCESS or a Reason Code, the list then void. */
 export function decodeProperties(at: usize, end: usize, packet: u32): u32 {
-  const list = packet == WILL ? will : own;
-  list.present = 0;
   readerStart(at, end);
   const length = readVarint();
   if (readerFailed() || length > readerLeft()) return MALFORMED_PACKET;
-  propertiesPtr = readerAt();
+  return decodePropertyList(readerAt(), length, packet);
+}
+
+/** As decodeProperties, of `length` raw bytes without the Property Length before them. */
+export function decodePropertyList(at: usize, length: u32, packet: u32): u32 {
+  const list = packet == WILL ? will : own;
+  list.present = 0;
+  propertiesPtr = at;
   propertiesLength = length;
-  propertiesEnd = propertiesPtr + length;
-  if (length == 0) return SUCCESS;
-  readerStart(propertiesPtr, propertiesEnd);
+  propertiesEnd = at + length;
+  readerStart(at, propertiesEnd);
   while (readerLeft() > 0) {
     const code = decodeProperty(list, packet);
     if (code != SUCCESS) return code;
@@ -110,7 +114,7 @@ export function decodeProperties(at: usize, end: usize, packet: u32): u32 {
 
 /** As decodeProperties; before 5.0 no packet has a property list, so it is empty and the packet goes on at `at`. */
 export function decodePropertiesAtLevel(at: usize, end: usize, packet: u32, level: u32): u32 {
-  if (level == LEVEL_5_0) return decodeProperties(at, end, packet);
+  if (is5(level)) return decodeProperties(at, end, packet);
   clear(packet == WILL ? will : own, at);
   return SUCCESS;
 }

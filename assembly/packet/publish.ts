@@ -7,7 +7,7 @@ import { utf8Valid } from "../bytes/utf8";
 import { storeVarint } from "../bytes/writer";
 import { topicNameValid } from "../topic/name";
 import { binarySize, packetSize, propertiesSize, storeFixedHeader } from "./fixed-header";
-import { LEVEL_5_0, PUBLISH, publishFlagsValid } from "./packet-type";
+import { is5, PUBLISH, publishFlagsValid } from "./packet-type";
 import {
   clearProperties,
   decodeProperties,
@@ -70,7 +70,7 @@ export function decodePublish(flags: u32, body: usize, length: u32, level: u32):
   publish.topicName = topicName;
   publish.topicNameLength = topicNameLength;
   publish.packetId = packetId;
-  if (level != LEVEL_5_0) {
+  if (!is5(level)) {
     takeNoProperties(at);
   } else if (at < end && load<u8>(at) == 0) {
     at += 1; // most messages have no properties, and one byte says so
@@ -150,8 +150,9 @@ export function publishSizeOf(
 }
 
 /** Writes what comes before the payload of a PUBLISH at `at`; returns where the payload goes. `flags`: DUP QoS
- *  QoS RETAIN; `packetId`: 0 at QoS 0 and there alone. Room for publishSizeOf(...) - payloadLength bytes is the
- *  caller's. */
+ *  QoS RETAIN; `packetId`: 0 at QoS 0 and there alone. `moreLength`: bytes of further properties of 5.0, which the
+ *  caller writes where this returns, the payload behind them. Room for publishSizeOf(...) - payloadLength bytes is the
+ *  caller's; there propertiesLength is that of both. */
 export function encodePublishHeader(
   at: usize,
   flags: u32,
@@ -162,11 +163,12 @@ export function encodePublishHeader(
   properties: usize,
   propertiesLength: u32,
   payloadLength: u32,
+  moreLength: u32 = 0,
 ): usize {
   at = storeFixedHeader(
     at,
     (PUBLISH << 4) | flags,
-    remainingLength(topicNameLength, payloadLength, packetId != 0, level, propertiesLength),
+    remainingLength(topicNameLength, payloadLength, packetId != 0, level, propertiesLength + moreLength),
   );
   store<u16>(at, bswap<u16>(<u16>topicNameLength));
   memory.copy(at + 2, topicName, topicNameLength);
@@ -175,8 +177,8 @@ export function encodePublishHeader(
     store<u16>(at, bswap<u16>(<u16>packetId));
     at += 2;
   }
-  if (level == LEVEL_5_0) {
-    at = storeVarint(at, propertiesLength);
+  if (is5(level)) {
+    at = storeVarint(at, propertiesLength + moreLength);
     if (propertiesLength != 0) memory.copy(at, properties, propertiesLength); // an empty copy is a call all the same
     at += propertiesLength;
   }

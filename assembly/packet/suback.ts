@@ -4,7 +4,7 @@
 import { readerAt, readerFailed, readerLeft, readerStart, readU16 } from "../bytes/reader";
 import { writeRaw, writerAt, writeU16 } from "../bytes/writer";
 import { packetSize, propertiesSize, startPacket } from "./fixed-header";
-import { headerFlagsValid, LEVEL_5_0, SUBACK, UNSUBACK } from "./packet-type";
+import { headerFlagsValid, is5, SUBACK, UNSUBACK } from "./packet-type";
 import { decodePropertiesAtLevel, propertiesEnd, propertiesLength, propertiesPtr, writeProperties } from "./property";
 import { MALFORMED_PACKET, PROTOCOL_ERROR, reasonCodeValid, SUBSCRIPTION_FAILURE, SUCCESS } from "./reason-code";
 
@@ -48,7 +48,7 @@ function decode(into: Suback, type: u32, flags: u32, body: usize, length: u32, l
   readerStart(propertiesEnd, end);
   into.reasonCodes = readerAt();
   into.reasonCodesLength = readerLeft();
-  if (type == UNSUBACK && level != LEVEL_5_0) return into.reasonCodesLength == 0 ? SUCCESS : MALFORMED_PACKET;
+  if (type == UNSUBACK && !is5(level)) return into.reasonCodesLength == 0 ? SUCCESS : MALFORMED_PACKET;
   if (into.reasonCodesLength == 0) return PROTOCOL_ERROR; // one for each filter, and a request has at least one
   for (let at = into.reasonCodes; at < end; at++) {
     if (!codeValid(load<u8>(at), type, level)) return PROTOCOL_ERROR;
@@ -57,7 +57,7 @@ function decode(into: Suback, type: u32, flags: u32, body: usize, length: u32, l
 }
 
 function codeValid(reasonCode: u32, type: u32, level: u32): bool {
-  if (level == LEVEL_5_0) return reasonCodeValid(reasonCode, type); // [MQTT-3.9.3-2] [MQTT-3.11.3-2]
+  if (is5(level)) return reasonCodeValid(reasonCode, type); // [MQTT-3.9.3-2] [MQTT-3.11.3-2]
   return reasonCode <= 2 || reasonCode == SUBSCRIPTION_FAILURE; // [v3.1.1 MQTT-3.9.3-2]
 }
 
@@ -84,7 +84,7 @@ export function encodeUnsuback(at: usize, level: u32): usize {
 function encode(from: Suback, type: u32, at: usize, level: u32): usize {
   startPacket(at, type << 4, remainingLength(from, type, level));
   writeU16(from.packetId);
-  if (level == LEVEL_5_0) writeProperties(from.properties, from.propertiesLength);
+  if (is5(level)) writeProperties(from.properties, from.propertiesLength);
   writeRaw(from.reasonCodes, codesSize(from, type, level));
   return writerAt();
 }
@@ -94,5 +94,5 @@ function remainingLength(from: Suback, type: u32, level: u32): u32 {
 }
 
 function codesSize(from: Suback, type: u32, level: u32): u32 {
-  return type == UNSUBACK && level != LEVEL_5_0 ? 0 : from.reasonCodesLength;
+  return type == UNSUBACK && !is5(level) ? 0 : from.reasonCodesLength;
 }

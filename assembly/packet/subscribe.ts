@@ -15,7 +15,7 @@ import { utf8Valid } from "../bytes/utf8";
 import { writeRaw, writerAt, writeU16 } from "../bytes/writer";
 import { isShared, plainFilterValid, topicFilterValid } from "../topic/filter";
 import { packetSize, propertiesSize, startPacket } from "./fixed-header";
-import { headerFlagsValid, LEVEL_5_0, requiredFlags, SUBSCRIBE } from "./packet-type";
+import { headerFlagsValid, is5, requiredFlags, SUBSCRIBE } from "./packet-type";
 import { decodePropertiesAtLevel, propertiesEnd, propertiesLength, propertiesPtr, writeProperties } from "./property";
 import { MALFORMED_PACKET, PROTOCOL_ERROR, SUCCESS, TOPIC_FILTER_INVALID } from "./reason-code";
 
@@ -77,7 +77,7 @@ function decodeFilters(end: usize, level: u32): u32 {
     const filterLength = readLength;
     const options = readU8();
     if (readerFailed()) return MALFORMED_PACKET;
-    let code = level == LEVEL_5_0 ? optionsFault(options, isShared(filter, filterLength)) : optionsFault3(options);
+    let code = optionsFault(options, isShared(filter, filterLength), level);
     if (code == SUCCESS) code = filterFault(filter, filterLength, level);
     if (code != SUCCESS) return code;
     subscribe.count += 1;
@@ -87,21 +87,18 @@ function decodeFilters(end: usize, level: u32): u32 {
 
 /** What is wrong with a Topic Filter at this level, SUCCESS if nothing is. "$share/" has its meaning from 5.0 on. */
 export function filterFault(filter: usize, filterLength: u32, level: u32): u32 {
-  const valid = level == LEVEL_5_0 ? topicFilterValid(filter, filterLength) : plainFilterValid(filter, filterLength);
+  const valid = is5(level) ? topicFilterValid(filter, filterLength) : plainFilterValid(filter, filterLength);
   if (valid) return SUCCESS;
   return utf8Valid(filter, filterLength) ? TOPIC_FILTER_INVALID : MALFORMED_PACKET; // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
 }
 
-/** Section 3.8.3.1. */
-function optionsFault(options: u32, shared: bool): u32 {
+/** What is wrong with Subscription Options, for a Shared Subscription or another; SUCCESS if nothing is. */
+export function optionsFault(options: u32, shared: bool, level: u32): u32 {
+  if (!is5(level)) return options > 2 ? MALFORMED_PACKET : SUCCESS; // [v3.1.1 MQTT-3.8.3-4]
   if (options & OPTION_RESERVED) return MALFORMED_PACKET; // [MQTT-3.8.3-5]
   if ((options & OPTION_QOS) == 3 || (options & OPTION_RETAIN_HANDLING) == OPTION_RETAIN_HANDLING)
     return PROTOCOL_ERROR;
   return shared && options & OPTION_NO_LOCAL ? PROTOCOL_ERROR : SUCCESS; // [MQTT-3.8.3-4]
-}
-
-function optionsFault3(options: u32): u32 {
-  return options > 2 ? MALFORMED_PACKET : SUCCESS; // [v3.1.1 MQTT-3.8.3-4]
 }
 
 /** Goes on to the next filter of the packet decoded last: fills topicFilter, topicFilterLength, options. False when
@@ -127,7 +124,7 @@ export function subscribeSize(level: u32): u32 {
 export function encodeSubscribe(at: usize, level: u32): usize {
   startPacket(at, (SUBSCRIBE << 4) | requiredFlags(SUBSCRIBE), remainingLength(level));
   writeU16(subscribe.packetId);
-  if (level == LEVEL_5_0) writeProperties(subscribe.properties, subscribe.propertiesLength);
+  if (is5(level)) writeProperties(subscribe.properties, subscribe.propertiesLength);
   writeRaw(subscribe.filters, subscribe.filtersLength);
   return writerAt();
 }

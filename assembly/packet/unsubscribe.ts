@@ -3,7 +3,7 @@
 import { readBinary, readerAt, readerFailed, readerLeft, readerStart, readLength, readU16 } from "../bytes/reader";
 import { writeRaw, writerAt, writeU16 } from "../bytes/writer";
 import { packetSize, propertiesSize, startPacket } from "./fixed-header";
-import { headerFlagsValid, LEVEL_5_0, requiredFlags, UNSUBSCRIBE } from "./packet-type";
+import { headerFlagsValid, is5, requiredFlags, UNSUBSCRIBE } from "./packet-type";
 import { decodePropertiesAtLevel, propertiesEnd, propertiesLength, propertiesPtr, writeProperties } from "./property";
 import { MALFORMED_PACKET, PROTOCOL_ERROR, SUCCESS } from "./reason-code";
 import { filterFault } from "./subscribe";
@@ -82,7 +82,7 @@ export function unsubscribeSize(level: u32): u32 {
 export function encodeUnsubscribe(at: usize, level: u32): usize {
   startPacket(at, (UNSUBSCRIBE << 4) | requiredFlags(UNSUBSCRIBE), remainingLength(level));
   writeU16(unsubscribe.packetId);
-  if (level == LEVEL_5_0) writeProperties(unsubscribe.properties, unsubscribe.propertiesLength);
+  if (is5(level)) writeProperties(unsubscribe.properties, unsubscribe.propertiesLength);
   writeRaw(unsubscribe.filters, unsubscribe.filtersLength);
   return writerAt();
 }

@@ -21,6 +21,10 @@ export function incomingSize(incoming: Incoming): u32 {
   return incoming.capacity * 2;
 }
 
+export function hasIncoming(incoming: Incoming, packetId: u32): bool {
+  return incoming.count > 0 && load<u16>(find(incoming, packetId)) != 0;
+}
+
 /** False when it was there already: a repeated PUBLISH. */
 export function addIncoming(incoming: Incoming, packetId: u32): bool {
   if (incoming.count * 2 >= incoming.capacity) grow(incoming);

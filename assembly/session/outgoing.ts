@@ -1,12 +1,5 @@
-// What leaves at QoS 1 and 2: one queue in the order of publishing, for the broker's Sessions and the client's outbox.
-// Its front part has been sent and waits for acknowledgements, the rest waits to be sent. Packet Identifiers are not
-// stored: the entry at the head has headPacketId and the others count on from there, so an acknowledgement finds its entry
-// by subtraction, resending keeps the order [MQTT-4.6.0-1], and an entry costs 8 bytes.
-//
-//     head                        sent                     length
-//      | AWAIT_PUBACK | DONE | ... | QUEUED | QUEUED | ... |        ring of `capacity` entries
-//
-// An entry that is finished behind an unfinished one keeps its place, without its message, until the head gets there.
+// What leaves at QoS 1 and 2, from the queue to the acknowledgement: sends what the windows allow, moves exchanges on by a
+// table of transitions, and sends again on a new connection. Used by the broker for each Session and by the client.
 
 import {
   OPTION_FAIR_SHARE,
@@ -15,122 +8,74 @@ import {
   OPTION_OUTPUT_BYTES_SOFT,
   OPTION_OUTPUT_TOTAL_MAX,
 } from "../abi";
-import { hold, letGo } from "../bytes/counted";
-import { allocate, release } from "../bytes/heap";
 import { Output, outputBytes, reserve } from "../effect/send";
 import { option } from "../limits";
 import { encodeAckShort } from "../packet/ack";
 import { LEVEL_3_1, PUBACK, PUBREL } from "../packet/packet-type";
-import { Message } from "./message";
+import { PACKET_TOO_LARGE, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, SUCCESS } from "../packet/reason-code";
+import { expired, expiresAtMs, Message } from "./message";
+import {
+  AWAIT_PUBACK,
+  AWAIT_PUBCOMP,
+  AWAIT_PUBREC,
+  DONE,
+  dropMessage,
+  Entry,
+  entryAt,
+  finish,
+  Outgoing,
+  QUEUED,
+  trim,
+} from "./queue";
+import { Recipient } from "./recipient";
 import { sendMessage } from "./send-message";
 
-// States of an entry.
-const QUEUED: u32 = 0;
-const AWAIT_PUBACK: u32 = 1;
-const AWAIT_PUBREC: u32 = 2;
-const AWAIT_PUBCOMP: u32 = 3;
-const DONE: u32 = 4;
 /** No such transition: the acknowledgement belongs to nothing that is in flight. */
 const NONE: u32 = 0xff;
 
 /** Next state by state (rows) and by acknowledgement: PUBACK, PUBREC, PUBREL (never sent to a sender), PUBCOMP.
  *  A second PUBREC is answered with PUBREL again: the first one may have been lost. */
+// biome-ignore format: a row per state
 const NEXT: usize = memory.data<u8>([
-  0xff,
-  0xff,
-  0xff,
-  0xff, // QUEUED
-  4,
-  0xff,
-  0xff,
-  0xff, //    AWAIT_PUBACK
-  0xff,
-  3,
-  0xff,
-  0xff, //    AWAIT_PUBREC
-  0xff,
-  3,
-  0xff,
-  4, //       AWAIT_PUBCOMP
-  0xff,
-  0xff,
-  0xff,
-  0xff, // DONE
+  0xff, 0xff, 0xff, 0xff, // QUEUED
+  4,    0xff, 0xff, 0xff, // AWAIT_PUBACK
+  0xff, 3,    0xff, 0xff, // AWAIT_PUBREC
+  0xff, 3,    0xff, 4,    // AWAIT_PUBCOMP
+  0xff, 0xff, 0xff, 0xff, // DONE
 ]);
-
-@unmanaged
-class Entry {
-  message: Message | null;
-  state: u8;
-  /** QoS and RETAIN of this delivery, as in the fixed header. */
-  flags: u8;
-}
-
-@unmanaged
-export class Outgoing {
-  entries: usize;
-  capacity: u32;
-  headIndex: u32;
-  length: u32;
-  /** Entries from the head on that have been sent on this connection. */
-  sent: u32;
-  /** Of those, not acknowledged: their count and their messages' bytes. */
-  inflight: u32;
-  inflightBytes: u32;
-  /** Bytes of all messages here and of all entries, finished ones too while they keep their place. */
-  bytes: u32;
-  /** QoS 0 entries not sent yet: while there are some, later QoS 0 messages line up behind them. */
-  waitingQos0: u32;
-  /** Entries that have left at the head since the start: numbers an entry for its life. */
-  headSequence: u32;
-  headPacketId: u16;
-  /** Packet Identifiers run from 1 to this one. */
-  packetIdMax: u16;
-}
-
-const CAPACITY_MIN: u32 = 8;
-
-export function initOutgoing(outgoing: Outgoing, packetIdMax: u32): void {
-  outgoing.headPacketId = 1;
-  outgoing.packetIdMax = <u16>packetIdMax;
-}
-
-/** Bytes by which a queue grows with this message: the message and its entry. */
-export function entryCost(message: Message): u32 {
-  return message.size + offsetof<Entry>();
-}
-
-/** Appends a message, which is held. `flags`: QoS and RETAIN of this delivery. Returns the entry's number. */
-export function enqueue(outgoing: Outgoing, message: Message, flags: u32): u32 {
-  if (outgoing.length == outgoing.capacity) grow(outgoing);
-  const entry = entryAt(outgoing, outgoing.length);
-  hold(message);
-  entry.message = message;
-  entry.state = <u8>QUEUED;
-  entry.flags = <u8>flags;
-  outgoing.bytes += entryCost(message);
-  if (flags >> 1 == 0) outgoing.waitingQos0++;
-  return outgoing.headSequence + outgoing.length++;
-}
 
 export const PUMP_DONE: u32 = 0;
 /** The in-flight window is full: acknowledgements open it. */
 export const PUMP_WINDOW: u32 = 1;
 /** The output is at its soft limit: sending opens it. */
 export const PUMP_OUTPUT: u32 = 2;
+/** An entry could not be sent and was given up: ackedSequence and droppedCode tell which and why. Pump again. */
+export const PUMP_DROPPED: u32 = 3;
+
+/** Why the last PUMP_DROPPED: the Reason Code, or 0 when the message has expired. */
+export let droppedCode: u32 = 0;
+/** QoS of what it dropped. */
+export let droppedQos: u32 = 0;
 
 /** Sends entries while the windows allow it, and says what ended it. */
-export function pump(outgoing: Outgoing, output: Output, level: u32): u32 {
+export function pump(outgoing: Outgoing, recipient: Recipient): u32 {
   let result = PUMP_DONE;
   while (outgoing.sent < outgoing.length) {
     const entry = entryAt(outgoing, outgoing.sent);
     if (<u32>entry.state != DONE) {
-      if (outputFull(output)) result = PUMP_OUTPUT;
-      else if (windowFull(outgoing, entry)) result = PUMP_WINDOW;
+      if (outputFull(recipient.output)) result = PUMP_OUTPUT;
+      else if (windowFull(outgoing, entry, recipient)) result = PUMP_WINDOW;
+      else if (!send(outgoing, entry, recipient)) {
+        giveUp(outgoing, entry);
+        result = PUMP_DROPPED;
+      }
       if (result != PUMP_DONE) break;
-      send(outgoing, entry, output, level);
     }
     outgoing.sent++;
+    if (outgoing.sent > outgoing.begun) {
+      outgoing.begun = outgoing.sent;
+      if (outgoing.urgent > 0) outgoing.urgent--;
+    }
   }
   trim(outgoing);
   return result;
@@ -151,14 +96,16 @@ export const ACK_RELEASE: u32 = 1;
 /** The exchange is complete. */
 export const ACK_COMPLETE: u32 = 2;
 
-/** A PUBACK, PUBREC or PUBCOMP arrived. Nothing changes when it belongs to nothing in flight: ACK_UNKNOWN. */
-export function handleAck(outgoing: Outgoing, type: u32, packetId: u32): u32 {
+/** A PUBACK, PUBREC or PUBCOMP arrived. Nothing changes when it belongs to nothing in flight: ACK_UNKNOWN. From 0x80 on it
+ *  says that the message was not taken, and ends the exchange just the same [MQTT-4.4.0-2]. */
+export function handleAck(outgoing: Outgoing, type: u32, packetId: u32, reasonCode: u32): u32 {
   const head = <u32>outgoing.headPacketId;
   const offset = packetId >= head ? packetId - head : packetId + outgoing.packetIdMax - head;
   if (offset >= outgoing.length) return ACK_UNKNOWN;
   const entry = entryAt(outgoing, offset);
-  const next = <u32>load<u8>(NEXT + ((<u32>entry.state) << 2) + (type - PUBACK));
+  let next = <u32>load<u8>(NEXT + ((<u32>entry.state) << 2) + (type - PUBACK));
   if (next == NONE) return ACK_UNKNOWN;
+  if (reasonCode >= 0x80) next = DONE;
   if (offset < outgoing.sent) leaveFlight(outgoing, entry, next);
   entry.state = <u8>next;
   dropMessage(outgoing, entry);
@@ -173,6 +120,75 @@ export function rewind(outgoing: Outgoing): void {
   outgoing.sent = 0;
   outgoing.inflight = 0;
   outgoing.inflightBytes = 0;
+}
+
+/** The other end has no Session: all that was sent goes again as if it never had been. What is past PUBREC the other end has
+ *  had: nextReleased() hands it out. */
+export function restart(outgoing: Outgoing): void {
+  rewind(outgoing);
+  outgoing.begun = 0;
+  for (let i: u32 = 0; i < outgoing.length; i++) {
+    const entry = entryAt(outgoing, i);
+    const state = <u32>entry.state;
+    if (state == AWAIT_PUBACK || state == AWAIT_PUBREC) entry.state = <u8>QUEUED;
+  }
+}
+
+/** Finishes one that is past PUBREC; ackedSequence is its number. False when there is none. */
+export function nextReleased(outgoing: Outgoing): bool {
+  for (let i: u32 = 0; i < outgoing.length; i++) {
+    const entry = entryAt(outgoing, i);
+    if (<u32>entry.state != AWAIT_PUBCOMP) continue;
+    entry.state = <u8>DONE;
+    ackedSequence = outgoing.headSequence + i;
+    trim(outgoing);
+    return true;
+  }
+  return false;
+}
+
+/** Gives up what has expired and was never sent. Returns when the next one will expire, never if there is none. */
+export function dropExpired(outgoing: Outgoing): u64 {
+  let nextMs = u64.MAX_VALUE;
+  for (let i = outgoing.begun; i < outgoing.length; i++) {
+    const entry = entryAt(outgoing, i);
+    const message = entry.message;
+    if (message === null) continue;
+    if (expired(message)) finish(outgoing, entry);
+    else nextMs = min(nextMs, expiresAtMs(message));
+  }
+  trim(outgoing);
+  return nextMs;
+}
+
+/** What nextShared() found, still in its queue. */
+export let sharedMessage: Message = changetype<Message>(0);
+export let sharedGroup: usize = 0;
+
+/** Finds, from place `from` on, an entry that came by a Shared Subscription and that another client may have instead: one
+ *  never sent, and with `unacknowledged` also one at QoS 1 that was sent; a QoS 2 exchange that has begun is not given away
+ *  [MQTT-4.8.2-5]. `group`: only those of this one, 0 for all. Returns the place behind it, 0 when there is none. */
+export function nextShared(outgoing: Outgoing, from: u32, group: usize, unacknowledged: bool): u32 {
+  for (let i = from; i < outgoing.length; i++) {
+    const entry = entryAt(outgoing, i);
+    const origin = entry.origin;
+    const message = entry.message;
+    if (origin === null || message === null || origin.group == 0) continue;
+    if (group != 0 && origin.group != group) continue;
+    const state = <u32>entry.state;
+    if (state != QUEUED && !(unacknowledged && state == AWAIT_PUBACK)) continue;
+    sharedMessage = message;
+    sharedGroup = origin.group;
+    return i + 1;
+  }
+  return 0;
+}
+
+/** Takes the entry out that nextShared() returned `place` for; the message is let go. */
+export function takeShared(outgoing: Outgoing, place: u32): void {
+  const entry = entryAt(outgoing, place - 1);
+  if (place <= outgoing.sent) leaveFlight(outgoing, entry, DONE);
+  finish(outgoing, entry);
 }
 
 export const DROPPED_NONE: u32 = 0;
@@ -195,55 +211,53 @@ export function dropOldest(outgoing: Outgoing): u32 {
   return DROPPED_NONE;
 }
 
-/** Gives up everything. */
-export function dropOutgoing(outgoing: Outgoing): void {
-  for (let i: u32 = 0; i < outgoing.length; i++) dropMessage(outgoing, entryAt(outgoing, i));
-  if (outgoing.capacity > 0) release(outgoing.entries, outgoing.capacity * offsetof<Entry>());
-  const packetId = (<u32>outgoing.headPacketId - 1 + outgoing.length) % outgoing.packetIdMax;
-  outgoing.headSequence += outgoing.length;
-  outgoing.bytes = 0;
-  outgoing.headPacketId = <u16>(packetId + 1);
-  outgoing.entries = 0;
-  outgoing.capacity = 0;
-  outgoing.headIndex = 0;
-  outgoing.length = 0;
-  outgoing.sent = 0;
-  outgoing.inflight = 0;
-  outgoing.inflightBytes = 0;
-  outgoing.waitingQos0 = 0;
-}
-
-function windowFull(outgoing: Outgoing, entry: Entry): bool {
+function windowFull(outgoing: Outgoing, entry: Entry, recipient: Recipient): bool {
   // Identifiers follow the queue's order, so those in use must not reach around to the head's.
   if (outgoing.sent >= <u32>outgoing.packetIdMax) return true;
-  if (entry.flags >> 1 == 0 || outgoing.inflight == 0) return false;
-  if (outgoing.inflight >= option(OPTION_INFLIGHT_MAX)) return true;
   const message = entry.message;
-  return message !== null && outgoing.inflightBytes + message.size > option(OPTION_INFLIGHT_BYTES_MAX);
+  // Only PUBLISH waits for the window; a PUBREL does not [MQTT-3.3.4-10].
+  if (message === null || entry.flags >> 1 == 0 || outgoing.inflight == 0) return false;
+  if (outgoing.inflight >= min(option(OPTION_INFLIGHT_MAX), recipient.receiveMaximum)) return true; // [MQTT-4.9.0-2]
+  return outgoing.inflightBytes + message.size > option(OPTION_INFLIGHT_BYTES_MAX);
 }
 
-function send(outgoing: Outgoing, entry: Entry, output: Output, level: u32): void {
+/** False when it cannot be sent to this recipient at all, or not any more: droppedCode says why. */
+function send(outgoing: Outgoing, entry: Entry, recipient: Recipient): bool {
   const packetId = ((<u32>outgoing.headPacketId - 1 + outgoing.sent) % outgoing.packetIdMax) + 1;
   const message = entry.message;
   if (message === null) {
     // The peer has the message, and is to be told again to release it. In 3.1 a repeated PUBREL carries DUP.
-    const at = reserve(output, 4);
+    const at = reserve(recipient.output, 4);
     encodeAckShort(at, PUBREL, packetId);
-    if (level == LEVEL_3_1) store<u8>(at, <u32>load<u8>(at) | DUP);
+    if (recipient.level == LEVEL_3_1) store<u8>(at, <u32>load<u8>(at) | DUP);
     outgoing.inflight++;
-    return;
+    return true;
   }
   const flags = <u32>entry.flags;
   const qos = flags >> 1;
-  if (qos == 0) {
-    sendMessage(output, message, flags, 0, level);
-    finish(outgoing, entry);
-    return;
+  const isNew = <u32>entry.state == QUEUED;
+  droppedCode = SUCCESS;
+  if (isNew && expired(message)) return false; // [MQTT-3.3.2-5], and not once it was sent [MQTT-4.3.3-7]
+  if (qos > recipient.qosMax) droppedCode = QOS_NOT_SUPPORTED;
+  else if ((flags & 1) != 0 && !recipient.retainAvailable) droppedCode = RETAIN_NOT_SUPPORTED;
+  else if (!sendMessage(recipient, message, isNew ? flags : flags | DUP, qos == 0 ? 0 : packetId, entry.origin)) {
+    droppedCode = PACKET_TOO_LARGE; // [MQTT-3.1.2-25]
   }
-  sendMessage(output, message, <u32>entry.state == QUEUED ? flags : flags | DUP, packetId, level);
-  entry.state = <u8>(qos == 1 ? AWAIT_PUBACK : AWAIT_PUBREC);
-  outgoing.inflight++;
-  outgoing.inflightBytes += message.size;
+  if (droppedCode != SUCCESS) return false;
+  if (qos == 0) finish(outgoing, entry);
+  else {
+    entry.state = <u8>(qos == 1 ? AWAIT_PUBACK : AWAIT_PUBREC);
+    outgoing.inflight++;
+    outgoing.inflightBytes += message.size;
+  }
+  return true;
+}
+
+/** What cannot be sent is over, as if it had been [MQTT-3.1.2-25]. */
+function giveUp(outgoing: Outgoing, entry: Entry): void {
+  droppedQos = <u32>entry.flags >> 1;
+  ackedSequence = outgoing.headSequence + outgoing.sent;
+  finish(outgoing, entry);
 }
 
 /** DUP in the fixed header [MQTT-3.3.1-1]. */
@@ -253,56 +267,4 @@ function leaveFlight(outgoing: Outgoing, entry: Entry, next: u32): void {
   const message = entry.message;
   if (message !== null) outgoing.inflightBytes -= message.size;
   if (next == DONE) outgoing.inflight--;
-}
-
-function finish(outgoing: Outgoing, entry: Entry): void {
-  if (entry.flags >> 1 == 0) outgoing.waitingQos0--;
-  entry.state = <u8>DONE;
-  dropMessage(outgoing, entry);
-}
-
-function dropMessage(outgoing: Outgoing, entry: Entry): void {
-  const message = entry.message;
-  if (message === null) return;
-  outgoing.bytes -= message.size;
-  entry.message = null;
-  letGo(message);
-}
-
-/** Lets finished entries go at the head. */
-function trim(outgoing: Outgoing): void {
-  while (outgoing.length > 0 && <u32>entryAt(outgoing, 0).state == DONE) {
-    outgoing.headIndex = (outgoing.headIndex + 1) & (outgoing.capacity - 1);
-    outgoing.length--;
-    outgoing.bytes -= offsetof<Entry>();
-    outgoing.headSequence++;
-    outgoing.headPacketId = outgoing.headPacketId == outgoing.packetIdMax ? 1 : outgoing.headPacketId + 1;
-    if (outgoing.sent > 0) outgoing.sent--;
-  }
-  if (outgoing.length == 0 && outgoing.capacity > CAPACITY_MIN) {
-    release(outgoing.entries, outgoing.capacity * offsetof<Entry>());
-    outgoing.entries = 0;
-    outgoing.capacity = 0;
-    outgoing.headIndex = 0;
-  }
-}
-
-function entryAt(outgoing: Outgoing, offset: u32): Entry {
-  const index = (outgoing.headIndex + offset) & (outgoing.capacity - 1);
-  return changetype<Entry>(outgoing.entries + index * offsetof<Entry>());
-}
-
-function grow(outgoing: Outgoing): void {
-  const capacity = max(CAPACITY_MIN, outgoing.capacity * 2);
-  const entries = allocate(capacity * offsetof<Entry>());
-  if (outgoing.capacity > 0) {
-    const untilWrap = min(outgoing.length, outgoing.capacity - outgoing.headIndex) * offsetof<Entry>();
-    const all = outgoing.length * offsetof<Entry>();
-    memory.copy(entries, outgoing.entries + outgoing.headIndex * offsetof<Entry>(), untilWrap);
-    memory.copy(entries + untilWrap, outgoing.entries, all - untilWrap);
-    release(outgoing.entries, outgoing.capacity * offsetof<Entry>());
-  }
-  outgoing.entries = entries;
-  outgoing.capacity = capacity;
-  outgoing.headIndex = 0;
 }

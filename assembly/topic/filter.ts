@@ -12,7 +12,7 @@ const HASH: u8 = 0x23;
 const DOLLAR: u8 = 0x24;
 
 /** Bytes of "$share/". */
-const SHARE_PREFIX_LENGTH: u32 = 7;
+export const SHARE_PREFIX_LENGTH: u32 = 7;
 
 /** True for 1..65,535 bytes of UTF-8 with '+' alone in its level [MQTT-4.7.1-2], '#' alone in the last level
  *  [MQTT-4.7.1-1], and, if it begins with "$share/", a Share Name and a filter behind it [MQTT-4.8.2-1]

@@ -93,6 +93,31 @@ export function findLevel(tree: TopicTree, topic: usize, length: u32): Level | n
   }
 }
 
+/** Bytes of the topic that ends at this Level. */
+export function topicLength(level: Level): u32 {
+  let length = <u32>level.length;
+  let parent = level.parent!;
+  for (let above = parent.parent; above !== null; above = parent.parent) {
+    length += 1 + parent.length;
+    parent = above;
+  }
+  return length;
+}
+
+/** Writes that topic, topicLength() bytes. */
+export function copyTopic(tree: TopicTree, level: Level, at: usize): void {
+  let end = at + topicLength(level);
+  let each = level;
+  while (true) {
+    end -= each.length;
+    memory.copy(end, bytesOf(tree, each), each.length);
+    if (end == at) return;
+    end--;
+    store<u8>(end, <u8>SLASH);
+    each = each.parent!;
+  }
+}
+
 /** Removes a Level whose value is gone, and those above it that have become empty too. */
 export function pruneLevel(tree: TopicTree, level: Level): void {
   let empty = level;

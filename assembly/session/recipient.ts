@@ -1,0 +1,45 @@
+// The other end of a Network Connection, as one has to know it who sends to it: its version, what it can take, and the
+// Topic Aliases it has been told. A Connection of the broker is one, and so is the client's Link.
+
+import { OPTION_TOPIC_ALIAS_SEND_MAX } from "../abi";
+import { Output } from "../effect/send";
+import { option } from "../limits";
+import { createSentAliases, destroySentAliases, SentAliases } from "../topic/alias";
+
+@unmanaged
+export class Recipient {
+  output: Output;
+  /** Protocol Level of the connection. */
+  level: u32;
+  /** Highest QoS it takes, and whether it takes RETAIN: a server of 5.0 may say less than all. */
+  qosMax: u32;
+  retainAvailable: bool;
+  /** QoS 1 and 2 messages it wants unacknowledged at most, 1..65,535 [MQTT-3.3.4-9]. */
+  receiveMaximum: u32;
+  /** Bytes of a packet it takes at most [MQTT-3.1.2-24]. */
+  packetSizeMax: u32;
+  aliases: SentAliases | null;
+}
+
+/** A new connection: nothing is known of it but its level. */
+export function resetRecipient(recipient: Recipient, level: u32): void {
+  recipient.level = level;
+  recipient.qosMax = 2;
+  recipient.retainAvailable = true;
+  recipient.receiveMaximum = 65_535;
+  recipient.packetSizeMax = u32.MAX_VALUE;
+  dropAliases(recipient);
+}
+
+/** Its Topic Alias Maximum: we use as many of them as we have room for [MQTT-3.1.2-26] [MQTT-3.2.2-17]. */
+export function allowAliases(recipient: Recipient, maximum: u32): void {
+  dropAliases(recipient);
+  const most = min(maximum, option(OPTION_TOPIC_ALIAS_SEND_MAX));
+  if (most > 0) recipient.aliases = createSentAliases(most);
+}
+
+export function dropAliases(recipient: Recipient): void {
+  const aliases = recipient.aliases;
+  if (aliases !== null) destroySentAliases(aliases);
+  recipient.aliases = null;
+}
