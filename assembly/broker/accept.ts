@@ -7,7 +7,6 @@ import {
   AUTHENTICATE_WITH_METHOD,
   AUTHENTICATE_WITH_PASSWORD,
   CLOSE_MALFORMED,
-  CLOSE_PACKET_SIZE,
   CLOSE_REFUSED,
   CLOSE_TAKEN_OVER,
   EVENT_AUTHENTICATE,
@@ -38,6 +37,7 @@ import {
   itemLength,
   MAXIMUM_PACKET_SIZE,
   PAYLOAD_FORMAT_INDICATOR,
+  propertyLength,
   propertyValue,
   RECEIVE_MAXIMUM,
   REQUEST_PROBLEM_INFORMATION,
@@ -49,6 +49,7 @@ import {
 import {
   BAD_AUTHENTICATION_METHOD,
   CLIENT_IDENTIFIER_NOT_VALID,
+  PACKET_TOO_LARGE,
   PAYLOAD_FORMAT_INVALID,
   QOS_NOT_SUPPORTED,
   QUOTA_EXCEEDED,
@@ -66,7 +67,7 @@ import { askMethod } from "./authenticate";
 import { closeConnection } from "./closing";
 import { sendAccept, sendRefusal, terms } from "./connack";
 import { AUTHENTICATING, Connection, ONLINE, scheduleConnection } from "./connection";
-import { cancelWill, discardSession, endOnline } from "./ending";
+import { cancelWill, discardSession, endOnline, leaveSession } from "./ending";
 import { eventWanted } from "./listening";
 import { withoutProperty } from "./properties";
 import { pumpConnection } from "./queueing";
@@ -159,7 +160,9 @@ function refusal(): u32 {
   const code = connect.willFlag ? willRefusal() : SUCCESS;
   if (code != SUCCESS || !is5(connect.level)) return code;
   const withMethod = (option(OPTION_AUTHENTICATE) & AUTHENTICATE_WITH_METHOD) != 0;
-  return hasProperty(AUTHENTICATION_METHOD) && !withMethod ? BAD_AUTHENTICATION_METHOD : SUCCESS; // [MQTT-4.12.0-1]
+  // One without a name is one that nobody offers [MQTT-4.12.0-1].
+  const offered = withMethod && propertyLength(AUTHENTICATION_METHOD) > 0;
+  return hasProperty(AUTHENTICATION_METHOD) && !offered ? BAD_AUTHENTICATION_METHOD : SUCCESS;
 }
 
 function willRefusal(): u32 {
@@ -219,28 +222,30 @@ function accept(connection: Connection, data: usize, dataLength: u32): void {
     refuse(connection, QUOTA_EXCEEDED);
     return;
   }
+  const expirySec = session.expirySec;
   setExpiry(session);
   terms.sessionPresent = known !== null;
   terms.data = data;
   terms.dataLength = dataLength;
   terms.keepAliveSec = is5(connect.level) && keepAliveTooLong() ? option(OPTION_KEEP_ALIVE_MAX_SEC) : 0;
-  const sent = sendAccept(connection, session);
+  if (!sendAccept(connection, session)) {
+    // A Session that was there is as it was; a new one has never been.
+    session.expirySec = expirySec;
+    leaveSession(session);
+    refuse(connection, PACKET_TOO_LARGE);
+    return;
+  }
   session.connection = changetype<usize>(connection);
   connection.session = session;
+  connection.state = ONLINE;
   countOnline();
   // [MQTT-3.2.2-21] [MQTT-3.2.2-22]
   connection.silenceMaxMs = (terms.keepAliveSec > 0 ? terms.keepAliveSec : connect.keepAliveSec) * 1500;
   connection.lastHeardMs = nowMs;
   // A Will for $SYS is no more published than any other message of a client there.
   if (connect.willFlag && !isReserved(connect.willTopic, connect.willTopicLength)) keepWill(connection);
-  reportConnected(connection, session);
-  if (!sent) {
-    // Before CONNACK there is no DISCONNECT either [MQTT-3.14.0-1].
-    closeConnection(connection, CLOSE_PACKET_SIZE);
-    return;
-  }
-  connection.state = ONLINE;
   scheduleConnection(connection);
+  reportConnected(connection, session);
   // All that was unacknowledged goes again, in its order, then what came meanwhile [MQTT-4.4.0-1].
   rewind(session.outgoing);
   pumpConnection(connection);

@@ -1,13 +1,13 @@
 // Enhanced authentication (4.12): the client and the host's method exchange AUTH packets, before CONNACK or, to authenticate
 // again, at any time on a living connection. The core passes their data on and keeps the order of things.
 
-import { CLOSE_PACKET_SIZE, CLOSE_PROTOCOL, EVENT_AUTH, EVENT_REFUSED } from "../abi";
+import { CLOSE_PACKET_SIZE, CLOSE_REFUSED, EVENT_AUTH, EVENT_REFUSED } from "../abi";
 import { allocate, duplicate, release } from "../bytes/heap";
 import { writerAt, writerStart } from "../bytes/writer";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
 import { auth, authSize, decodeAuth, encodeAuth } from "../packet/auth";
-import { connect } from "../packet/connect";
+import { connect, decodeConnect } from "../packet/connect";
 import {
   AUTHENTICATION_DATA,
   AUTHENTICATION_METHOD,
@@ -15,7 +15,13 @@ import {
   propertyPtr,
   writeBinaryProperty,
 } from "../packet/property";
-import { CONTINUE_AUTHENTICATION, PROTOCOL_ERROR, RE_AUTHENTICATE, SUCCESS } from "../packet/reason-code";
+import {
+  CONTINUE_AUTHENTICATION,
+  PACKET_TOO_LARGE,
+  PROTOCOL_ERROR,
+  RE_AUTHENTICATE,
+  SUCCESS,
+} from "../packet/reason-code";
 import { closeConnection } from "./closing";
 import { sendRefusal } from "./connack";
 import {
@@ -35,7 +41,7 @@ export function askMethod(connection: Connection): void {
   connection.methodLength = propertyLength(AUTHENTICATION_METHOD);
   connection.method = duplicate(propertyPtr(AUTHENTICATION_METHOD), connection.methodLength);
   connection.state = AUTHENTICATING;
-  report(connection, SUCCESS, connect.clientId, connect.clientIdLength);
+  report(connection, SUCCESS);
 }
 
 /** An AUTH, before CONNACK or after it. Returns SUCCESS, or what is wrong with it. */
@@ -55,9 +61,7 @@ export function handleAuthPacket(connection: Connection, flags: u32, body: usize
     if (connection.reauthentication == REAUTH_HOST_ASKED || code != awaited) return PROTOCOL_ERROR;
     connection.reauthentication = REAUTH_HOST_ASKED;
   }
-  const session = connection.session;
-  if (session !== null) report(connection, code, session.clientId, session.clientIdLength);
-  else report(connection, code, 0, 0);
+  report(connection, code);
   return SUCCESS;
 }
 
@@ -75,32 +79,39 @@ export function sendAuth(connection: Connection, reasonCode: u32, data: usize, d
   auth.properties = properties;
   auth.propertiesLength = <u32>(writerAt() - properties);
   const size = authSize(connection.level);
-  if (size > connection.packetSizeMax) closeConnection(connection, CLOSE_PACKET_SIZE);
-  else {
+  if (size > connection.packetSizeMax) {
+    if (connection.state == ONLINE) closeConnection(connection, CLOSE_PACKET_SIZE);
+    else refuseExchange(connection, PACKET_TOO_LARGE, CLOSE_REFUSED);
+  } else {
     encodeAuth(reserve(connection.output, size), connection.level);
     countPacketSent();
   }
   release(properties, room);
 }
 
-/** Something else than AUTH came before CONNACK, or a wrong one [MQTT-3.1.2-30]. */
-export function refuseExchange(connection: Connection, reasonCode: u32): void {
+/** An exchange before CONNACK cannot go on. `reason`: CLOSE_*. */
+export function refuseExchange(connection: Connection, reasonCode: u32, reason: u32): void {
   if (eventWanted(EVENT_REFUSED)) pushEvent(EVENT_REFUSED, connection.handle, reasonCode, 0);
   sendRefusal(connection, reasonCode);
-  closeConnection(connection, CLOSE_PROTOCOL);
+  closeConnection(connection, reason);
 }
 
-function report(connection: Connection, code: u32, clientId: usize, clientIdLength: u32): void {
+function report(connection: Connection, code: u32): void {
+  const data = propertyPtr(AUTHENTICATION_DATA);
+  const dataLength = propertyLength(AUTHENTICATION_DATA);
+  const session = connection.session;
+  // Before CONNACK there is no Session; the CONNECT that waits knows the name.
+  if (session === null) decodeConnect(0, connection.connectPacket, connection.connectPacketLength);
   pushEvent(
     EVENT_AUTH,
     connection.handle,
     code,
     0,
-    clientId,
-    clientIdLength,
+    session !== null ? session.clientId : connect.clientId,
+    session !== null ? session.clientIdLength : connect.clientIdLength,
     connection.method,
     connection.methodLength,
-    propertyPtr(AUTHENTICATION_DATA),
-    propertyLength(AUTHENTICATION_DATA),
+    data,
+    dataLength,
   );
 }

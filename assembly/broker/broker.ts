@@ -31,6 +31,7 @@ import {
 } from "../abi";
 import { letGo } from "../bytes/counted";
 import { allocate, release } from "../bytes/heap";
+import { utf8Valid } from "../bytes/utf8";
 import { writerStart } from "../bytes/writer";
 import { nowMs } from "../effect/clock";
 import { nextDue } from "../effect/deadline";
@@ -162,6 +163,7 @@ export function handleAuthenticated(handle: u32, reasonCode: u32, reference: usi
   if (connection === null) return BAD_HANDLE;
   if (connection.state != AUTHENTICATING || connection.methodLength > 0) return BAD_STATE;
   if (!answerValid(reasonCode, CONNACK) || referenceLength > BINARY_MAX) return BAD_ARGUMENT;
+  if (!utf8Valid(reference, referenceLength)) return BAD_ARGUMENT;
   if (reasonCode == SUCCESS) acceptKept(connection, 0, 0);
   else refuseWith(connection, reasonCode, reference, referenceLength);
   goOn(connection);

@@ -16,15 +16,13 @@ import {
   PACKET_TOO_LARGE,
   PROTOCOL_ERROR,
   QUOTA_EXCEEDED,
-  SERVER_MOVED,
   SERVER_SHUTTING_DOWN,
   SESSION_TAKEN_OVER,
   TOPIC_NAME_INVALID,
-  USE_ANOTHER_SERVER,
 } from "../packet/reason-code";
 import { CLOSING, Connection, ONLINE } from "./connection";
 import { countPacketSent } from "./statistics";
-import { reasonProperty, reasonSize, referenceProperty, referenceSize } from "./texts";
+import { explain, explanation, explanationLength, IN_WORDS, UNEXPLAINED } from "./texts";
 
 /** Reason Code of DISCONNECT by CLOSE_*; 0 where none is sent. */
 // biome-ignore format: a row per reason
@@ -87,11 +85,13 @@ export function takeClosing(): Connection | null {
 
 /** DISCONNECT, with its reason in words where that fits [MQTT-3.14.2-3]. */
 function sendDisconnect(connection: Connection, reasonCode: u32): void {
-  const refers = reasonCode == USE_ANOTHER_SERVER || reasonCode == SERVER_MOVED;
   disconnect.reasonCode = reasonCode;
-  disconnect.properties = refers ? referenceProperty() : reasonProperty(reasonCode);
-  disconnect.propertiesLength = refers ? referenceSize() : reasonSize;
-  if (disconnectSize(connection.level) > connection.packetSizeMax) disconnect.propertiesLength = 0;
+  for (let brevity = IN_WORDS; brevity <= UNEXPLAINED; brevity++) {
+    explain(reasonCode, 0, 0, brevity);
+    disconnect.properties = explanation;
+    disconnect.propertiesLength = explanationLength;
+    if (disconnectSize(connection.level) <= connection.packetSizeMax) break;
+  }
   encodeDisconnect(reserve(connection.output, disconnectSize(connection.level)), connection.level);
   countPacketSent();
 }

@@ -49,10 +49,8 @@ import {
   REFUSED_NOT_AUTHORISED,
   REFUSED_PROTOCOL_VERSION,
   REFUSED_SERVER_UNAVAILABLE,
-  SERVER_MOVED,
   SUCCESS,
   UNSUPPORTED_PROTOCOL_VERSION,
-  USE_ANOTHER_SERVER,
 } from "../packet/reason-code";
 import { Session } from "../session/session";
 import { hasWildcard } from "../topic/filter";
@@ -60,12 +58,13 @@ import { topicLevels } from "../topic/name";
 import { Connection } from "./connection";
 import { countPacketSent } from "./statistics";
 import {
-  reasonProperty,
-  reasonSize,
-  referenceProperty,
-  referenceSize,
+  explain,
+  explanation,
+  explanationLength,
+  IN_WORDS,
   responsePrefix,
   responsePrefixLength,
+  UNEXPLAINED,
 } from "./texts";
 
 /** What an accepting CONNACK tells besides options: each where it is not what the client asked for. */
@@ -143,17 +142,12 @@ export function sendRefusal(
     return;
   }
   connack.reasonCode = reasonCode;
-  const refers = reasonCode == USE_ANOTHER_SERVER || reasonCode == SERVER_MOVED;
-  if (refers) {
-    connack.properties = referenceLength > 0 ? reference : referenceProperty();
-    connack.propertiesLength = referenceLength > 0 ? referenceLength : referenceSize();
-  } else {
-    connack.properties = reasonProperty(reasonCode);
-    connack.propertiesLength = reasonSize;
+  for (let brevity = IN_WORDS; brevity <= UNEXPLAINED; brevity++) {
+    explain(reasonCode, reference, referenceLength, brevity);
+    connack.properties = explanation;
+    connack.propertiesLength = explanationLength;
+    if (send(connection)) return; // [MQTT-3.2.2-19]
   }
-  if (send(connection)) return;
-  connack.propertiesLength = 0; // [MQTT-3.2.2-19]
-  send(connection);
 }
 
 /** The return code of 3.1.1 that is nearest to a Reason Code. */

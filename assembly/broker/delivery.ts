@@ -71,8 +71,8 @@ export function deliveryCode(): u32 {
   return matchedCount == 0 ? NO_MATCHING_SUBSCRIBERS : SUCCESS;
 }
 
-/** Publishes a Message that exists already: a Will, $SYS. */
-export function deliverMessage(message: Message): void {
+/** Publishes a Message that exists already: a Will, $SYS. `publisher`: the Session it comes from, 0 for the broker itself. */
+export function deliverMessage(message: Message, publisher: usize = 0): void {
   delivery.flags = message.flags;
   delivery.topicName = topicNameOf(message);
   delivery.topicNameLength = message.topicNameLength;
@@ -80,7 +80,7 @@ export function deliverMessage(message: Message): void {
   delivery.propertiesLength = message.propertiesLength;
   delivery.payload = payloadOf(message);
   delivery.payloadLength = message.payloadLength;
-  delivery.publisher = 0;
+  delivery.publisher = publisher;
   delivery.packet = 0;
   delivery.packet5 = 0;
   message.references++;

@@ -6,6 +6,7 @@ import { nowMs } from "../effect/clock";
 import { reserve } from "../effect/send";
 import { option } from "../limits";
 import { ack, decodeAck } from "../packet/ack";
+import { closeReasonOf } from "../packet/close-reason";
 import { decodeDisconnect, disconnect } from "../packet/disconnect";
 import {
   AUTH,
@@ -66,7 +67,7 @@ export function handleExchange(connection: Connection, packet: usize, packetLeng
     reason = decodeDisconnect(firstByte & 15, body, length, connection.level);
     if (reason == SUCCESS) closeConnection(connection, CLOSE_DISCONNECT);
   }
-  if (reason != SUCCESS) refuseExchange(connection, reason);
+  if (reason != SUCCESS) refuseExchange(connection, reason, closeReasonOf(reason));
 }
 
 function handleAcknowledgement(connection: Connection, type: u32, flags: u32, body: usize, length: u32): u32 {

@@ -163,7 +163,7 @@ function joinTarget(target: Target, subscription: Subscription): void {
     return;
   }
   const count = before.identifierCount;
-  const merged = createOrigin(0, count + 1);
+  const merged = createOrigin(null, count + 1);
   for (let i: u32 = 0; i < count; i++) insertIdentifier(merged, i, identifierAt(before, i));
   insertIdentifier(merged, count, identifierAt(more, 0));
   letGoOrigin(before);

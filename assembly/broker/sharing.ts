@@ -44,8 +44,8 @@ export function grantedFlags(member: Subscription, flags: u32): u32 {
 }
 
 /** A member leaves: what it was given and has not acknowledged goes to others of the group, if there are any. `group`: it has
- *  left this one, 0: all. `isEnd`: its Session ends, so that one who is away is better than nobody. */
-export function passOn(session: Session, group: usize, unacknowledged: bool, isEnd: bool): void {
+ *  left this one, null: all. `isEnd`: its Session ends, so that one who is away is better than nobody. */
+export function passOn(session: Session, group: Group | null, unacknowledged: bool, isEnd: bool): void {
   const outgoing = session.outgoing;
   let place = nextShared(outgoing, 0, group, unacknowledged);
   while (place != 0) {

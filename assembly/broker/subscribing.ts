@@ -88,9 +88,10 @@ export function handleSubscribe(connection: Connection, flags: u32, body: usize,
   let at = codes;
   let failures: u32 = 0;
   while (nextTopicFilter()) {
-    const code = refusal != SUCCESS ? refusal : addSubscription(session);
+    let code = refusal != SUCCESS ? refusal : addSubscription(session);
+    if (!is5(connection.level)) code = min(code, SUBSCRIPTION_FAILURE); // the one failure 3.1.1 knows
     if (code >= SUBSCRIPTION_FAILURE) failures++;
-    store<u8>(at++, <u8>(is5(connection.level) ? code : min(code, SUBSCRIPTION_FAILURE)));
+    store<u8>(at++, <u8>code);
     if (eventWanted(EVENT_SUBSCRIBED)) report(connection, withoutMark(code));
   }
   // 3.1 has no code for a failure, and to pretend would be worse than to part.
@@ -217,7 +218,7 @@ function removeSubscription(session: Session): u32 {
 /** What a shared one was given and has not begun goes to others of the group. */
 function leave(session: Session, subscription: subscriptions.Subscription): void {
   const group = subscriptions.groupOf(subscription);
-  if (group !== null) passOn(session, changetype<usize>(group), false, false);
+  if (group !== null) passOn(session, group, false, false);
   subscriptions.removeSubscription(subscription);
 }
 

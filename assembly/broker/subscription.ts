@@ -2,10 +2,10 @@
 // their own, in the group of their Share Name (4.8.2), so that who uses none pays for none. Whoever changes a Subscription
 // moves `generation` on, and what was resolved before is void.
 
-import { allocate, create, destroy, release } from "../bytes/heap";
+import { allocateZeroed, create, destroy } from "../bytes/heap";
 import { nowMs } from "../effect/clock";
 import { createDeadline, Deadline, destroyDeadline, setDeadline } from "../effect/deadline";
-import { createOrigin, insertIdentifier, letGoOrigin, Origin } from "../session/origin";
+import { createOrigin, insertIdentifier, letGoGroup, letGoOrigin, Origin, SharedGroup } from "../session/origin";
 import { Session } from "../session/session";
 import { SHARE_PREFIX_LENGTH, sharedFilterStart } from "../topic/filter";
 import {
@@ -40,10 +40,10 @@ export class Subscription {
 
 /** The clients that share the messages of one Topic Filter under one Share Name. */
 @unmanaged
-export class Group {
+export class Group extends SharedGroup {
   /** Of the same Level. */
   next: Group | null;
-  name: usize;
+  /** Bytes of the Share Name, which stands behind this struct. */
   nameLength: u32;
   /** Members in the order in which they came. */
   first: Subscription | null;
@@ -114,7 +114,7 @@ export function copyFilter(subscription: Subscription, at: usize): void {
     return;
   }
   memory.copy(at, SHARE_PREFIX, SHARE_PREFIX_LENGTH);
-  memory.copy(at + SHARE_PREFIX_LENGTH, group.name, group.nameLength);
+  memory.copy(at + SHARE_PREFIX_LENGTH, nameOf(group), group.nameLength);
   at += SHARE_PREFIX_LENGTH + group.nameLength;
   store<u8>(at, 0x2f);
   copyTopic(sharedTree, subscription.level, at + 1);
@@ -171,7 +171,7 @@ export function removeSubscription(subscription: Subscription): void {
   session.subscriptionCount--;
   subscriptionCount--;
   pruneLevel(group !== null ? sharedTree : plainTree, subscription.level);
-  dropOrigin(subscription);
+  letGoOrigin(subscription.origin);
   setExpiry(subscription, 0);
   destroy(subscription);
 }
@@ -197,19 +197,13 @@ function addSubscription(session: Session, level: Level, group: Group | null): S
 }
 
 function setOrigin(subscription: Subscription, group: Group | null, identifier: u32): void {
-  dropOrigin(subscription);
+  // What is queued with the old one keeps it.
+  letGoOrigin(subscription.origin);
+  subscription.origin = null;
   if (group === null && identifier == 0) return;
-  const origin = createOrigin(changetype<usize>(group), u32(identifier != 0));
+  const origin = createOrigin(group, u32(identifier != 0));
   if (identifier != 0) insertIdentifier(origin, 0, identifier);
   subscription.origin = origin;
-}
-
-/** What is still queued with it keeps its identifier, but is no longer the group's. */
-function dropOrigin(subscription: Subscription): void {
-  const origin = subscription.origin;
-  if (origin !== null) origin.group = 0;
-  letGoOrigin(origin);
-  subscription.origin = null;
 }
 
 function setExpiry(subscription: Subscription, expirySec: u32): void {
@@ -226,10 +220,14 @@ function setExpiry(subscription: Subscription, expirySec: u32): void {
   setDeadline(deadline, nowMs + <u64>expirySec * 1000);
 }
 
+function nameOf(group: Group): usize {
+  return changetype<usize>(group) + offsetof<Group>();
+}
+
 function findGroup(level: Level, name: usize, length: u32): Group | null {
   let group = changetype<Group | null>(level.value);
   while (group !== null) {
-    if (group.nameLength == length && memory.compare(group.name, name, length) == 0) return group;
+    if (group.nameLength == length && memory.compare(nameOf(group), name, length) == 0) return group;
     group = group.next;
   }
   return null;
@@ -238,10 +236,12 @@ function findGroup(level: Level, name: usize, length: u32): Group | null {
 function ensureGroup(level: Level, name: usize, length: u32): Group {
   const known = findGroup(level, name, length);
   if (known !== null) return known;
-  const group = create<Group>();
-  group.name = allocate(length);
-  memory.copy(group.name, name, length);
+  const size = offsetof<Group>() + length;
+  const group = changetype<Group>(allocateZeroed(size));
+  group.references = 1;
+  group.size = <u32>size;
   group.nameLength = length;
+  memory.copy(nameOf(group), name, length);
   group.next = changetype<Group | null>(level.value);
   level.value = changetype<usize>(group);
   return group;
@@ -255,7 +255,7 @@ function joinGroup(group: Group, subscription: Subscription): void {
   group.last = subscription;
 }
 
-/** The last one to leave ends the group. */
+/** The last one to leave ends the group, but for what is in a queue by it. */
 function leaveGroup(group: Group, subscription: Subscription): void {
   const next = subscription.next;
   const previous = subscription.previous;
@@ -272,6 +272,5 @@ function leaveGroup(group: Group, subscription: Subscription): void {
     while (before.next != group) before = before.next!;
     before.next = group.next;
   }
-  release(group.name, group.nameLength);
-  destroy(group);
+  letGoGroup(group);
 }

@@ -6,6 +6,7 @@ import { allocate, release } from "../bytes/heap";
 import { utf8Valid } from "../bytes/utf8";
 import { writerStart } from "../bytes/writer";
 import { REASON_STRING, RESPONSE_INFORMATION, SERVER_REFERENCE, writeBinaryProperty } from "../packet/property";
+import { SERVER_MOVED, USE_ANOTHER_SERVER } from "../packet/reason-code";
 
 @unmanaged
 class Text {
@@ -46,13 +47,37 @@ export function reasonProperty(reasonCode: u32): usize {
 
 export let reasonSize: u32 = 0;
 
-/** The property Server Reference. */
-export function referenceProperty(): usize {
-  return textAt(REFERENCE_PLACE).property;
-}
+/** Properties that explain a Reason Code in CONNACK or DISCONNECT, made by explain(). */
+export let explanation: usize = 0;
+export let explanationLength: u32 = 0;
 
-export function referenceSize(): u32 {
-  return textAt(REFERENCE_PLACE).size;
+/** How much explain() says: all there is, not the words, nothing at all; each fits a smaller packet. */
+export const IN_WORDS: u32 = 0;
+export const WITHOUT_WORDS: u32 = 1;
+export const UNEXPLAINED: u32 = 2;
+
+let joined: usize = 0;
+let joinedSize: u32 = 0;
+
+/** Makes the explanation; it stands until the next one. With 0x9C and 0x9D it says where to go: to `reference`, a property
+ *  Server Reference, or if that is 0 to the one that is set. */
+export function explain(reasonCode: u32, reference: usize, referenceLength: u32, brevity: u32): void {
+  explanation = reasonProperty(reasonCode);
+  explanationLength = brevity == IN_WORDS ? reasonSize : 0;
+  if (brevity == UNEXPLAINED || (reasonCode != USE_ANOTHER_SERVER && reasonCode != SERVER_MOVED)) return;
+  const set = textAt(REFERENCE_PLACE);
+  const from = reference != 0 ? reference : set.property;
+  const size = reference != 0 ? referenceLength : set.size;
+  const words = explanationLength;
+  if (size + words > joinedSize) {
+    if (joinedSize > 0) release(joined, joinedSize);
+    joinedSize = size + words;
+    joined = allocate(joinedSize);
+  }
+  memory.copy(joined, from, size);
+  memory.copy(joined + size, explanation, words);
+  explanation = joined;
+  explanationLength = size + words;
 }
 
 /** The text that Response Information begins with, without a property's header. */

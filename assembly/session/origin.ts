@@ -8,19 +8,33 @@ import { allocate, release } from "../bytes/heap";
 import { storeVarint, varintSize } from "../bytes/writer";
 import { SUBSCRIPTION_IDENTIFIER } from "../packet/property";
 
+/** What the broker's group of a Shared Subscription begins with. It outlives its members while something that came by it is
+ *  in a queue. */
+@unmanaged
+export class SharedGroup {
+  references: u32;
+  /** Bytes of the whole block. */
+  size: u32;
+}
+
+export function letGoGroup(group: SharedGroup): void {
+  if (--group.references == 0) release(changetype<usize>(group), group.size);
+}
+
 @unmanaged
 export class Origin {
   references: u32;
-  /** The broker's group of a Shared Subscription while the client is a member, 0 otherwise. */
-  group: usize;
+  /** Of a Shared Subscription: its group. */
+  group: SharedGroup | null;
   identifierCount: u32;
 }
 
 /** One with one owner, and room for that many identifiers. */
-export function createOrigin(group: usize, identifierCount: u32): Origin {
+export function createOrigin(group: SharedGroup | null, identifierCount: u32): Origin {
   const origin = changetype<Origin>(allocate(originSize(identifierCount)));
   origin.references = 1;
   origin.group = group;
+  if (group !== null) group.references++;
   origin.identifierCount = identifierCount;
   return origin;
 }
@@ -31,6 +45,8 @@ export function holdOrigin(origin: Origin | null): void {
 
 export function letGoOrigin(origin: Origin | null): void {
   if (origin === null || --origin.references > 0) return;
+  const group = origin.group;
+  if (group !== null) letGoGroup(group);
   release(changetype<usize>(origin), originSize(origin.identifierCount));
 }
 

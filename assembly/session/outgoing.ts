@@ -10,10 +10,11 @@ import {
 } from "../abi";
 import { Output, outputBytes, reserve } from "../effect/send";
 import { option } from "../limits";
-import { encodeAckShort } from "../packet/ack";
+import { ACK_SHORT_SIZE, encodeAckShort } from "../packet/ack";
 import { LEVEL_3_1, PUBACK, PUBREL } from "../packet/packet-type";
 import { PACKET_TOO_LARGE, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, SUCCESS } from "../packet/reason-code";
 import { expired, expiresAtMs, Message } from "./message";
+import { SharedGroup } from "./origin";
 import {
   AWAIT_PUBACK,
   AWAIT_PUBCOMP,
@@ -64,8 +65,10 @@ export function pump(outgoing: Outgoing, recipient: Recipient): u32 {
     const entry = entryAt(outgoing, outgoing.sent);
     if (<u32>entry.state != DONE) {
       if (outputFull(recipient.output)) result = PUMP_OUTPUT;
-      else if (windowFull(outgoing, entry, recipient)) result = PUMP_WINDOW;
-      else if (!send(outgoing, entry, recipient)) {
+      else if (windowFull(outgoing, entry, recipient)) {
+        sendReleases(outgoing, recipient);
+        result = PUMP_WINDOW;
+      } else if (!send(outgoing, entry, recipient)) {
         giveUp(outgoing, entry);
         result = PUMP_DROPPED;
       }
@@ -118,6 +121,7 @@ export function handleAck(outgoing: Outgoing, type: u32, packetId: u32, reasonCo
 /** The connection is new, or a 3.1 peer is late: all that is unacknowledged will be sent again, first and in order. */
 export function rewind(outgoing: Outgoing): void {
   outgoing.sent = 0;
+  outgoing.released = 0;
   outgoing.inflight = 0;
   outgoing.inflightBytes = 0;
 }
@@ -163,22 +167,23 @@ export function dropExpired(outgoing: Outgoing): u64 {
 
 /** What nextShared() found, still in its queue. */
 export let sharedMessage: Message = changetype<Message>(0);
-export let sharedGroup: usize = 0;
+export let sharedGroup: SharedGroup = changetype<SharedGroup>(0);
 
 /** Finds, from place `from` on, an entry that came by a Shared Subscription and that another client may have instead: one
  *  never sent, and with `unacknowledged` also one at QoS 1 that was sent; a QoS 2 exchange that has begun is not given away
- *  [MQTT-4.8.2-5]. `group`: only those of this one, 0 for all. Returns the place behind it, 0 when there is none. */
-export function nextShared(outgoing: Outgoing, from: u32, group: usize, unacknowledged: bool): u32 {
+ *  [MQTT-4.8.2-5]. `group`: only those of this one, null for all. Returns the place behind it, 0 when there is none. */
+export function nextShared(outgoing: Outgoing, from: u32, group: SharedGroup | null, unacknowledged: bool): u32 {
   for (let i = from; i < outgoing.length; i++) {
     const entry = entryAt(outgoing, i);
     const origin = entry.origin;
     const message = entry.message;
-    if (origin === null || message === null || origin.group == 0) continue;
-    if (group != 0 && origin.group != group) continue;
+    if (origin === null || message === null) continue;
+    const ofEntry = origin.group;
+    if (ofEntry === null || (group !== null && ofEntry != group)) continue;
     const state = <u32>entry.state;
     if (state != QUEUED && !(unacknowledged && state == AWAIT_PUBACK)) continue;
     sharedMessage = message;
-    sharedGroup = origin.group;
+    sharedGroup = ofEntry;
     return i + 1;
   }
   return 0;
@@ -223,13 +228,10 @@ function windowFull(outgoing: Outgoing, entry: Entry, recipient: Recipient): boo
 
 /** False when it cannot be sent to this recipient at all, or not any more: droppedCode says why. */
 function send(outgoing: Outgoing, entry: Entry, recipient: Recipient): bool {
-  const packetId = ((<u32>outgoing.headPacketId - 1 + outgoing.sent) % outgoing.packetIdMax) + 1;
+  const packetId = packetIdAt(outgoing, outgoing.sent);
   const message = entry.message;
   if (message === null) {
-    // The peer has the message, and is to be told again to release it. In 3.1 a repeated PUBREL carries DUP.
-    const at = reserve(recipient.output, 4);
-    encodeAckShort(at, PUBREL, packetId);
-    if (recipient.level == LEVEL_3_1) store<u8>(at, <u32>load<u8>(at) | DUP);
+    if (outgoing.sent >= outgoing.released) sendRelease(recipient, packetId);
     outgoing.inflight++;
     return true;
   }
@@ -251,6 +253,25 @@ function send(outgoing: Outgoing, entry: Entry, recipient: Recipient): bool {
     outgoing.inflightBytes += message.size;
   }
   return true;
+}
+
+/** The PUBRELs that stand behind a PUBLISH which waits for the window: they do not wait [MQTT-3.3.4-10]. */
+function sendReleases(outgoing: Outgoing, recipient: Recipient): void {
+  for (let i = max(outgoing.sent, outgoing.released); i < outgoing.begun; i++) {
+    if (<u32>entryAt(outgoing, i).state == AWAIT_PUBCOMP) sendRelease(recipient, packetIdAt(outgoing, i));
+  }
+  outgoing.released = max(outgoing.released, outgoing.begun);
+}
+
+/** The peer has the message, and is told again to release it. In 3.1 a repeated PUBREL carries DUP. */
+function sendRelease(recipient: Recipient, packetId: u32): void {
+  const at = reserve(recipient.output, ACK_SHORT_SIZE);
+  encodeAckShort(at, PUBREL, packetId);
+  if (recipient.level == LEVEL_3_1) store<u8>(at, <u32>load<u8>(at) | DUP);
+}
+
+function packetIdAt(outgoing: Outgoing, offset: u32): u32 {
+  return ((<u32>outgoing.headPacketId - 1 + offset) % outgoing.packetIdMax) + 1;
 }
 
 /** What cannot be sent is over, as if it had been [MQTT-3.1.2-25]. */

@@ -39,6 +39,8 @@ export class Outgoing {
   length: u32;
   /** Entries from the head on that have been sent on this connection. */
   sent: u32;
+  /** Up to here PUBREL has been sent on this connection, ahead of `sent` when the window holds PUBLISH back. */
+  released: u32;
   /** Entries from the head on that have been sent at some time; at least `sent`. */
   begun: u32;
   /** Urgent entries that follow them. */
@@ -104,6 +106,7 @@ export function dropOutgoing(outgoing: Outgoing): void {
   outgoing.headIndex = 0;
   outgoing.length = 0;
   outgoing.sent = 0;
+  outgoing.released = 0;
   outgoing.begun = 0;
   outgoing.urgent = 0;
   outgoing.inflight = 0;
@@ -136,6 +139,7 @@ export function trim(outgoing: Outgoing): void {
     outgoing.headSequence++;
     outgoing.headPacketId = outgoing.headPacketId == outgoing.packetIdMax ? 1 : outgoing.headPacketId + 1;
     if (outgoing.sent > 0) outgoing.sent--;
+    if (outgoing.released > 0) outgoing.released--;
     if (outgoing.begun > 0) outgoing.begun--;
     else if (outgoing.urgent > 0) outgoing.urgent--;
   }

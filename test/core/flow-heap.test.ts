@@ -45,7 +45,7 @@ it("a broker that all clients have left holds what it held before", () => {
     for (const handle of handles) broker.exports.handleClosed(handle);
     // The last one ended the durable Session; one Will was published after that, and is cleared.
     broker.writeArgument(Buffer.from("t/will"));
-    broker.exports.publish(6, 0, abi.PUBLISH_RETAIN);
+    broker.exports.publish(6, 0, 0, abi.PUBLISH_RETAIN);
     drain(broker);
     heap.push(broker.exports.heapInUse());
   }
@@ -65,17 +65,17 @@ it("a client that reconnects all the time holds what it held before", () => {
     client.exports.handleOpened();
     client.handleBytes(abi.CLIENT_CONNECTION, parseBytes('20 02 0000 34 [ "t" 0001 61*500 ]'));
     client.writeArgument(Buffer.from("t/#"));
-    client.exports.subscribe(3, 1);
-    client.exports.unsubscribe(3);
+    client.exports.subscribe(3, 0, 1);
+    client.exports.unsubscribe(3, 0);
     // The first of them is in flight for ever; the others drive one another out.
     for (let count = 0; count < 100; count++) {
       client.writeArgument(Buffer.from("t"), Buffer.alloc(900));
-      client.exports.publish(1, 900, 1 << abi.PUBLISH_QOS_SHIFT);
+      client.exports.publish(1, 0, 900, 1 << abi.PUBLISH_QOS_SHIFT);
     }
     drain(client);
     const answers = `90 03 ${packetId(2 * round)} 01 b0 02 ${packetId(2 * round + 1)}`;
     client.handleBytes(abi.CLIENT_CONNECTION, parseBytes(`${answers} 30 ff7f "t" 'half'`));
-    client.exports.handleClosed();
+    client.exports.handleClosed(abi.CLIENT_CONNECTION);
     drain(client);
     heap.push(client.exports.heapInUse());
   }

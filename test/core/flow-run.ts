@@ -3,7 +3,18 @@
 // at the end, fails the flow. Every failure names file and line. Knows no packets: bytes are compared as bytes.
 import * as abi from "../../assembly/abi.ts";
 import { type BrokerExports, type ClientExports, Core, type CoreEvent } from "../../host/core.ts";
-import { codeOf, detailMatches, eventKind, hex, number, numberOf, publishFlags, showEvent } from "./flow-words.ts";
+import {
+  codeOf,
+  detailMatches,
+  eventKind,
+  hex,
+  number,
+  numberOf,
+  publishFlags,
+  showEvent,
+  subscriptionOptions,
+  textOf,
+} from "./flow-words.ts";
 import type { Flow, Step } from "./flows.ts";
 
 /** One way to play a flow; the outcome is the same in each. */
@@ -109,22 +120,27 @@ class Run {
     else if (verb === "option")
       this.#returns(step, exports.setOption(numberOf("OPTION_", word), number(words[1] ?? "")));
     else if (verb === "connect") this.#returns(step, exports.connect());
-    else if (verb === "disconnect") this.#returns(step, exports.disconnect());
+    else if (verb === "shut-down") this.#returns(step, exports.shutDown(number(word)));
     else this.#doArgument(step);
   }
 
   /** A command whose bytes go to argumentPtr(). */
   #doArgument(step: Step): void {
     const { exports } = this.#core;
-    const [word = ""] = step.words;
-    const parts = step.bytes.map((bytes) => bytes ?? new Uint8Array());
-    const [first = 0, second = 0] = parts.map((part) => part.length);
+    const { verb } = step;
+    const [word = "0"] = step.words;
+    const [first, second, third] = [partOf(step, 0), partOf(step, 1), partOf(step, 2)];
+    // Of a message the payload stands last: its properties may be left out of the line, and come before it in the call.
+    const parts = verb === "publish" ? [first, third, second] : [first, second];
     this.#core.writeArgument(...parts);
-    if (step.verb === "text") this.#returns(step, exports.setText(numberOf("TEXT_", word), first));
-    else if (step.verb === "version") this.#returns(step, exports.setVersion(first));
-    else if (step.verb === "subscribe") this.#returns(step, exports.subscribe(first, publishFlags(word) >> 1));
-    else if (step.verb === "unsubscribe") this.#returns(step, exports.unsubscribe(first));
-    else this.#returns(step, exports.publish(first, second, publishFlags(word)));
+    const [a = 0, b = 0, c = 0] = parts.map(({ length }) => length);
+    if (verb === "text") this.#returns(step, exports.setText(textOf(word), a));
+    else if (verb === "subscribe") this.#returns(step, exports.subscribe(a, b, subscriptionOptions(word)));
+    else if (verb === "unsubscribe") this.#returns(step, exports.unsubscribe(a, b));
+    else if (verb === "disconnect") this.#returns(step, exports.disconnect(number(word), a));
+    else if (verb === "auth") this.#returns(step, exports.auth(number(word), a));
+    else if (verb === "disconnect-client") this.#returns(step, exports.disconnectClient(a, number(word)));
+    else this.#returns(step, exports.publish(a, b, c, publishFlags(word)));
   }
 
   #doConnection(step: Step): void {
@@ -140,8 +156,11 @@ class Run {
     else if (step.verb === "network-closed") {
       connection.isOpen = false;
       this.#returns(step, exports.handleClosed(handle));
-    } else if (step.verb === "authenticated") {
-      this.#returns(step, exports.handleAuthenticated(handle, number(step.words[0] ?? "")));
+    } else if (step.verb === "authenticated" || step.verb === "auth") {
+      const argument = partOf(step, 0);
+      this.#core.writeArgument(argument);
+      const answer = step.verb === "auth" ? exports.handleAuth : exports.handleAuthenticated;
+      this.#returns(step, answer(handle, number(step.words[0] ?? ""), argument.length));
     } else if (step.verb === "blocked") connection.room = number(step.words[0] ?? "");
     else {
       const [room] = step.words;
@@ -166,7 +185,7 @@ class Run {
   /** Bytes from the network: in pieces, and no more of them once the core has closed the connection. */
   #feed(step: Step, connection: Connection): void {
     const { exports } = this.#core;
-    const bytes = step.bytes[0] ?? new Uint8Array();
+    const bytes = partOf(step, 0);
     let status: number = abi.OK;
     for (let at = 0; at < bytes.length && status === abi.OK; at += this.#mode.pieceMax) {
       const piece = bytes.subarray(at, at + this.#mode.pieceMax);
@@ -257,7 +276,7 @@ class Run {
   }
 
   #expect(step: Step): void {
-    if (step.verb === "<") this.#expectBytes(this.#connection(step), step.bytes[0] ?? new Uint8Array());
+    if (step.verb === "<") this.#expectBytes(this.#connection(step), partOf(step, 0));
     else if (step.verb === "<~") this.#expectAnyOrder(this.#connection(step), step.bytes as Uint8Array[]);
     else if (step.verb === "closed") this.#expectEvent(step, ["CLOSE", ...step.words]);
     else this.#expectEvent(step, step.words);
@@ -305,7 +324,12 @@ class Run {
 export const EXPECTATIONS = new Set(["<", "<~", "closed", "event"]);
 
 /** What a host sets before it lets time pass. */
-const SETTINGS = new Set(["seed", "option", "text", "version"]);
+const SETTINGS = new Set(["seed", "option", "text"]);
+
+/** A byte string of a line; empty if the line leaves it out. */
+function partOf(step: Step, index: number): Uint8Array {
+  return step.bytes[index] ?? new Uint8Array();
+}
 
 function newConnection(handle: number): Connection {
   return { handle, isOpen: true, sent: Buffer.alloc(0), events: [], room: Number.POSITIVE_INFINITY };

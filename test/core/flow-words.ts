@@ -12,6 +12,17 @@ export function publishFlags(word: string): number {
   return (Number(qos) << abi.PUBLISH_QOS_SHIFT) | (retained ? abi.PUBLISH_RETAIN : 0);
 }
 
+/** Subscription Options: a Quality of Service alone, or a number as on the wire. */
+export function subscriptionOptions(word: string): number {
+  return word.startsWith("qos") ? publishFlags(word) >> abi.PUBLISH_QOS_SHIFT : number(word);
+}
+
+/** A text of setText(): the end of a TEXT_ name; with `:N` for the Reason Code N of TEXT_REASON. */
+export function textOf(word: string): number {
+  const [name = "", reasonCode = "0"] = word.split(":");
+  return numberOf("TEXT_", name) + number(reasonCode);
+}
+
 /** The constant `prefix` + `name` of abi.ts. */
 export function numberOf(prefix: string, name: string): number {
   const value = NAMES[prefix + name];

@@ -29,6 +29,14 @@ const NOTICE_MAX_MS = 500;
 const INPUT_MAX = 512;
 /** A simulation that finds no end must not stop the tests. */
 const STEPS_MAX = 1_000_000;
+/** One end says that the other has broken the protocol: links do not, so one of the cores did. */
+const FAULTS = new Set([
+  abi.CLOSE_MALFORMED,
+  abi.CLOSE_PROTOCOL,
+  abi.CLOSE_TOPIC,
+  abi.CLOSE_PACKET_SIZE,
+  abi.CLOSE_LIMIT,
+]);
 
 export class World {
   nowMs = 0;
@@ -122,7 +130,8 @@ export class World {
       link.toClientMs = this.#carry(link, taken, link.toClientMs, (piece) => this.#reachClient(link, piece));
     });
     const events = this.broker.drainEvents();
-    for (const { kind, connection } of events) {
+    for (const { kind, connection, code } of events) {
+      if (FAULTS.has(code)) throw new Error(`the broker closed a connection with ${code}`);
       const link = this.#links.get(connection);
       if (kind !== abi.EVENT_CLOSE || link === undefined) throw new Error(`event ${kind} of connection ${connection}`);
       link.brokerHasIt = false;
@@ -146,6 +155,7 @@ export class World {
       const { link } = client;
       if (event.kind === abi.EVENT_OPEN) this.#connect(client);
       else if (event.kind === abi.EVENT_CLOSE) {
+        if (FAULTS.has(event.code)) throw new Error(`a client closed its connection with ${event.code}`);
         client.link = null;
         if (link) this.after(Math.max(0, link.toBrokerMs - this.nowMs), () => this.#closeBrokerEnd(link));
       } else client.onEvent(event);
@@ -158,7 +168,7 @@ export class World {
     const fails = this.random(5) === 0;
     this.after(this.random(DELAY_MAX_MS), () => {
       if (fails) {
-        client.core.exports.handleClosed();
+        client.core.exports.handleClosed(abi.CLIENT_CONNECTION);
         return;
       }
       const handle = this.broker.exports.open();
@@ -206,7 +216,7 @@ export class World {
   #closeClientEnd(client: Client, link: Link): void {
     if (client.link !== link) return;
     client.link = null;
-    client.core.exports.handleClosed();
+    client.core.exports.handleClosed(abi.CLIENT_CONNECTION);
   }
 
   #closeBrokerEnd(link: Link): void {

@@ -58,6 +58,8 @@ describe("the runner", () => {
     ["another status", "c1 open\nc1 network-closed\nc1 network-closed", /x.flow:4 .*returned 1, not OK/],
     ["a Quality of Service that is none", "publish qos3 't' | 'x'", /x.flow:2 .*not a Quality of Service/],
     ["a name that is not in abi.ts", "option NAME 1", /x.flow:2 .*OPTION_NAME is not in abi.ts/],
+    ["a text that is not in abi.ts", "text NAME 'x'", /x.flow:2 .*TEXT_NAME is not in abi.ts/],
+    ["options that are none", "client\nsubscribe many 't'", /x.flow:3 .*not a number: many/],
     ["time that goes back", "at 5\nat 4", /x.flow:3 .*time goes back/],
   ])("fails for %s", (_, steps, message) => {
     for (const mode of MODES) {
@@ -72,6 +74,10 @@ describe("the runner", () => {
     ["flow x\nc1 > 1", /x.flow:2: not bytes/],
     ["flow x\nc1 > HELLO", /x.flow:2: HELLO is not defined/],
     ["flow x\nc1 closed", /x.flow:2: closed lacks a word/],
+    ["flow x\nversion 'x'", /x.flow:2: no such line/],
+    ["flow x\nshut-down", /x.flow:2: shut-down lacks a word/],
+    ["flow x\ndisconnect-client 0x98", /x.flow:2: disconnect-client does not take 0 byte strings/],
+    ["flow x\npublish qos0 't'", /x.flow:2: publish does not take 1 byte strings/],
     ["flow x\nc1 open 00", /x.flow:2: open does not take 1 byte strings/],
     ["define A = 00\ndefine A = 01", /x.flow:2: not a new definition/],
   ])("refuses to read %j", (text, message) => {

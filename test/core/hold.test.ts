@@ -92,11 +92,11 @@ describe("commands of the host", () => {
   it("are checked like those of a client", () => {
     const { core } = start();
     core.writeArgument(Buffer.from("a/b/c"));
-    expect(core.exports.publish(5, 0xffff_ffff, 0)).toBe(abi.BAD_ARGUMENT);
+    expect(core.exports.publish(5, 0, 0xffff_ffff, 0)).toBe(abi.BAD_ARGUMENT);
     core.writeArgument(Buffer.alloc(1_000, "/"));
-    expect(core.exports.publish(1_000, 0, 0)).toBe(abi.BAD_TOPIC);
+    expect(core.exports.publish(1_000, 0, 0, 0)).toBe(abi.BAD_TOPIC);
     core.writeArgument(Buffer.alloc(17 << 20, "a"));
-    expect(core.exports.publish(1, (17 << 20) - 1, 0)).toBe(abi.TOO_LARGE);
-    expect(core.exports.publish(1, 0, 6)).toBe(abi.BAD_ARGUMENT);
+    expect(core.exports.publish(1, 0, (17 << 20) - 1, 0)).toBe(abi.TOO_LARGE);
+    expect(core.exports.publish(1, 0, 0, 6)).toBe(abi.BAD_ARGUMENT);
   });
 });

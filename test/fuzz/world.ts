@@ -1,7 +1,5 @@
-// What the fuzz tests of the two cores share: a seeded source of numbers, and packets, well-formed ones over a small world of
-// names and identifiers, so that states deep inside are reached, and ones with a few bytes changed.
-
-import { readVectors } from "../core/vectors.ts";
+// What the fuzz tests of the two cores share: a seeded source of numbers, the small world of names and identifiers that all
+// packets are about, so that states deep inside are reached, and the bytes that packets are put together from.
 
 /** Numbers that repeat with their seed (Mulberry32). */
 export class Random {
@@ -19,84 +17,66 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
   }
 
+  /** True once in `count` times. */
+  oneIn(count: number): boolean {
+    return this.below(count) === 0;
+  }
+
   pick<Item>(items: readonly Item[]): Item {
     return items[this.below(items.length)] as Item;
   }
 }
 
-const NAMES = ["a", "a/b", "a/b/c", "b", "/", "$SYS/broker/uptime", "a//c", "€/b"];
-const FILTERS = [...NAMES, "#", "+", "a/#", "+/b", "a/+/c", "$SYS/#", "/+", "a/+"];
-const CLIENT_IDS = ["", "one", "two", "three", "four", "a-client-id-of-24-letters"];
+export const NAMES = ["a", "a/b", "a/b/c", "b", "/", "$SYS/broker/uptime", "a//c", "€/b", "a/name/of/its/own"];
+export const FILTERS = [...NAMES, "#", "+", "a/#", "+/b", "a/+/c", "$SYS/#", "/+", "a/+"];
+export const SHARED_FILTERS = ["$share/g/a/#", "$share/h/a/#", "$share/g/#", "$share/g/b", "$share/h/+/b"];
+export const CLIENT_IDS = ["", "one", "two", "three", "four", "a-client-id-of-24-letters"];
+/** The only Authentication Method that the hosts of the tests know. */
+export const METHOD = "M";
 
-const vectors = readVectors()
-  .filter(({ subject, bytes }) => subject === "packet" && bytes.length > 1 && bytes.length < 200)
-  .map(({ bytes }) => bytes);
-
-/** A whole packet: its fixed header around `body`. */
-export function packet(firstByte: number, body: Uint8Array): Uint8Array {
+/** A whole packet: its fixed header around what `parts` make together. */
+export function packet(firstByte: number, ...parts: Uint8Array[]): Buffer {
+  let size = 0;
+  for (const part of parts) size += part.length;
   const length: number[] = [];
-  let rest = body.length;
+  let rest = size;
   do {
     length.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
     rest >>= 7;
   } while (rest > 0);
-  return Buffer.concat([Uint8Array.of(firstByte, ...length), body]);
+  return Buffer.concat([Uint8Array.of(firstByte, ...length), ...parts]);
 }
 
-function text(value: string): Uint8Array {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([Uint8Array.of(bytes.length >> 8, bytes.length & 0xff), bytes]);
-}
-
-/** CONNECT of 3.1 or 3.1.1, often with a Will. */
-export function connectPacket(random: Random, clientId = random.pick(CLIENT_IDS)): Uint8Array {
-  const old = random.below(3) === 0;
-  const will = random.below(3) === 0;
-  const flags = (random.below(2) << 1) | (will ? 0x04 | (random.below(3) << 3) | (random.below(2) << 5) : 0);
-  const parts = [text(old ? "MQIsdp" : "MQTT"), Uint8Array.of(old ? 3 : 4, flags, 0, random.below(4)), text(clientId)];
-  if (will) parts.push(text(random.pick(NAMES)), text("gone"));
-  return packet(0x10, Buffer.concat(parts));
-}
-
-/** A well-formed packet that a client (or, with `server`, a server) may send. */
-export function validPacket(random: Random, server = false): Uint8Array {
-  const packetId = Uint8Array.of(0, 1 + random.below(6));
-  const kind = random.below(server ? 9 : 10);
-  switch (kind) {
-    case 0:
-    case 1:
-    case 2: {
-      const qos = random.below(3);
-      const flags = (qos << 1) | random.below(2) | (qos > 0 && random.below(4) === 0 ? 8 : 0);
-      const payload = Buffer.alloc(random.below(16) === 0 ? random.below(5_000) : random.below(20), 0x61);
-      const body = [text(random.pick(NAMES)), ...(qos > 0 ? [packetId] : []), payload];
-      return packet(0x30 | flags, Buffer.concat(body));
-    }
-    case 3:
-    case 4:
-    case 5:
-    case 6: {
-      const type = 4 + random.below(4);
-      return packet((type << 4) | (type === 6 ? 2 : 0), packetId);
-    }
-    case 7:
-      if (server)
-        return packet(0x90, Buffer.concat([Uint8Array.of(0xf0, random.below(8)), Uint8Array.of(random.below(3))]));
-      return packet(0x82, Buffer.concat([packetId, text(random.pick(FILTERS)), Uint8Array.of(random.below(3))]));
-    case 8:
-      if (server) return packet(0xb0, Uint8Array.of(0xf0, random.below(8)));
-      return packet(0xa2, Buffer.concat([packetId, text(random.pick(FILTERS))]));
-    default:
-      return packet(random.below(8) === 0 ? 0xe0 : 0xc0, new Uint8Array());
+/** Bytes of the packet that `bytes` begin with; 0 while that is not known, Infinity when it never will be. */
+export function packetLength(bytes: Uint8Array): number {
+  let length = 0;
+  for (let at = 1; at < 5; at++) {
+    const byte = bytes[at];
+    if (byte === undefined) return 0;
+    length |= (byte & 0x7f) << (7 * (at - 1));
+    if (byte < 0x80) return at + 1 + length;
   }
+  return Number.POSITIVE_INFINITY;
 }
 
-/** A packet that may be anything: valid, from the tables, changed, or noise. */
-export function anyPacket(random: Random, server = false): Uint8Array {
-  const kind = random.below(10);
-  if (kind < 7) return validPacket(random, server);
-  if (kind === 7) return random.pick(vectors);
-  const bytes = Buffer.from(kind === 8 ? validPacket(random, server) : random.pick(vectors));
-  for (let changes = 1 + random.below(3); changes > 0; changes--) bytes[random.below(bytes.length)] = random.below(256);
+export function byte(value: number): Uint8Array {
+  return Uint8Array.of(value);
+}
+
+export function u16(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value & 0xff);
+}
+
+/** A UTF-8 Encoded String: its length comes before it. */
+export function text(value: string): Uint8Array {
+  let bytes = texts.get(value);
+  if (bytes === undefined) {
+    const content = Buffer.from(value);
+    bytes = Buffer.concat([u16(content.length), content]);
+    texts.set(value, bytes);
+  }
   return bytes;
 }
+
+/** The names of a small world come again and again. */
+const texts = new Map<string, Uint8Array>();

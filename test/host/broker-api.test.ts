@@ -122,7 +122,9 @@ describe("authenticate", () => {
     ["banned", 5],
   ])("refuses %s with return code %i", async (userName, returnCode) => {
     const test = testBroker({ authenticate });
-    const failure = await test.connect({ userName, password: "secret" }).catch((error) => error);
+    const failure = await test
+      .connect({ protocolVersion: "3.1.1", userName, password: "secret" })
+      .catch((error) => error);
     expect(failure).toMatchObject({ code: "CONNECTION_REFUSED", returnCode });
   });
 
@@ -133,7 +135,7 @@ describe("authenticate", () => {
       });
     });
     const test = testBroker({ authenticate });
-    const failure = await test.connect({ userName: "broken" }).catch((error) => error);
+    const failure = await test.connect({ protocolVersion: "3.1.1", userName: "broken" }).catch((error) => error);
     expect(failure).toMatchObject({ code: "CONNECTION_REFUSED", returnCode: 3 });
     expect((await warning).message).toContain("the password store is away");
   });
@@ -179,7 +181,7 @@ describe("events", () => {
     const connection = { protocolVersion: "3.1", cleanSession: true, keepAliveSec: 7, userName: "u" };
     expect(story).toEqual([
       { name: "connect", clientId: "c", address, ...connection },
-      { name: "subscribe", clientId: "c", topicFilter: "a/#", qos: 1 },
+      { name: "subscribe", clientId: "c", topicFilter: "a/#", qos: 1, reasonCode: 1 },
       { name: "publish", clientId: "c", topicName: "a/b", qos: 2, retain: true, payloadLength: 4 },
       { name: "unsubscribe", clientId: "c", topicFilter: "a/#" },
       { name: "disconnect", clientId: "c", address, reason: "disconnected" },

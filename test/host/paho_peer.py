@@ -1,6 +1,6 @@
-"""Eclipse Paho's Python client (1.6) at a broker: the scenarios of peers-paho.test.ts.
+"""Eclipse Paho's Python client (1.6) at a broker: the scenarios of peers-paho.test.ts, and what those of paho_peer5.py share.
 
-Usage: paho_peer.py PORT 31|311 PREFIX. Runs every scenario and prints one JSON line for each as soon as it is over:
+Usage: paho_peer.py PORT 31|311|5 PREFIX. Runs every scenario and prints one JSON line for each as soon as it is over:
 {"scenario": name, "result": what was seen} or {"scenario": name, "error": text}. It judges nothing: what the results
 should be is written in the test. Topics and client ids begin with PREFIX.
 """
@@ -10,42 +10,80 @@ import sys
 import threading
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 PORT = int(sys.argv[1])
-PROTOCOL = {"31": mqtt.MQTTv31, "311": mqtt.MQTTv311}[sys.argv[2]]
+PROTOCOL = {"31": mqtt.MQTTv31, "311": mqtt.MQTTv311, "5": mqtt.MQTTv5}[sys.argv[2]]
+FIVE = PROTOCOL == mqtt.MQTTv5
 PREFIX = sys.argv[3]
 WAIT_SEC = 30
 
 
-class Peer:
-    """A connected client with a network thread, and all that it saw, as text."""
+def properties_of(packet, values):
+    """Properties of 5.0 from a dictionary; None before 5.0, or when there are none."""
+    if not FIVE or not values:
+        return None
+    properties = Properties(packet)
+    for name, value in values.items():
+        setattr(properties, name, value)
+    return properties
 
-    def __init__(self, name, clean=True, will=None, connect=True):
-        self.client = mqtt.Client(PREFIX + name, clean_session=clean, protocol=PROTOCOL)
+
+def number(code):
+    """A Reason Code as a number: Paho has objects for those of 5.0."""
+    return getattr(code, "value", code)
+
+
+class Peer:
+    """A connected client with a network thread, and all that it saw, as text. `clean`: no Session from before and none
+    afterwards. `connecting`, `will_properties`: properties of 5.0."""
+
+    def __init__(self, name, clean=True, will=None, connect=True, connecting=None, will_properties=None):
+        name = PREFIX + name if name else ""
+        self.client = mqtt.Client(name, clean_session=None if FIVE else clean, protocol=PROTOCOL)
         self.client.max_inflight_messages_set(100)
         self.changed = threading.Condition()
         self.messages = []
+        self.received_properties = []
         self.payloads = []
         self.connacks = []
+        self.connack_properties = []
         self.disconnects = []
         self.granted = {}
-        self.unsubscribed = set()
+        self.unsubscribed = {}
         self.published = set()
-        self.client.on_connect = lambda _, __, flags, code: self.note(self.connacks.append, [code, flags["session present"]])
-        self.client.on_disconnect = lambda _, __, code: self.note(self.disconnects.append, code)
-        self.client.on_subscribe = lambda _, __, mid, granted: self.note(self.granted.__setitem__, mid, list(granted))
-        self.client.on_unsubscribe = lambda _, __, mid: self.note(self.unsubscribed.add, mid)
+        self.client.on_connect = self.connected
+        self.client.on_disconnect = lambda _, __, code, *___: self.note(self.disconnects.append, number(code))
+        self.client.on_subscribe = lambda _, __, mid, granted, *___: self.note(
+            self.granted.__setitem__, mid, [number(code) for code in granted])
+        self.client.on_unsubscribe = self.unsubscribe_done
         self.client.on_publish = lambda _, __, mid: self.note(self.published.add, mid)
         self.client.on_message = lambda _, __, message: self.note(self.keep, message)
         if will is not None:
-            self.client.will_set(will[0], will[1], will[2], will[3])
+            self.client.will_set(*will, properties=properties_of(PacketTypes.WILLMESSAGE, will_properties))
+        self.how = {}
+        if FIVE:
+            kept = {} if clean else {"SessionExpiryInterval": 0xFFFFFFFF}
+            properties = properties_of(PacketTypes.CONNECT, {**kept, **(connecting or {})})
+            self.how = {"clean_start": clean, "properties": properties}
         if connect:
             self.start(60)
 
     def start(self, keep_alive_sec):
-        self.client.connect("127.0.0.1", PORT, keep_alive_sec)
+        self.client.connect("127.0.0.1", PORT, keep_alive_sec, **self.how)
         self.client.loop_start()
         self.wait("CONNACK", lambda: self.connacks)
+
+    def unsubscribe_done(self, _, __, mid, ___=None, codes=()):
+        # Paho hands one Reason Code out without a list.
+        codes = codes if isinstance(codes, (list, tuple)) else [codes]
+        self.note(self.unsubscribed.__setitem__, mid, [number(code) for code in codes])
+
+    def connected(self, _, __, flags, code, properties=None):
+        if properties is not None:
+            self.connack_properties.append(properties.json())
+        self.note(self.connacks.append, [number(code), flags["session present"]])
 
     def note(self, action, *arguments):
         with self.changed:
@@ -54,6 +92,7 @@ class Peer:
 
     def keep(self, message):
         self.payloads.append(message.payload)
+        self.received_properties.append(message.properties.json() if FIVE else {})
         text = message.payload.decode("latin1") if len(message.payload) < 100 else str(len(message.payload))
         name = message.topic[len(PREFIX):] if message.topic.startswith(PREFIX) else message.topic
         self.messages.append("%s %d %s%s" % (name, message.qos, text, " retained" if message.retain else ""))
@@ -63,19 +102,22 @@ class Peer:
             if not self.changed.wait_for(condition, WAIT_SEC):
                 raise TimeoutError("%s did not come; messages: %d" % (what, len(self.messages)))
 
-    def subscribe(self, *filters):
-        """Each filter a pair of name and QoS; returns the granted QoS."""
-        _, mid = self.client.subscribe([(PREFIX + name if name[0] not in "$#" else name, qos) for name, qos in filters])
+    def subscribe(self, *filters, **properties):
+        """Each filter a pair of name and QoS, or SubscribeOptions of 5.0; returns the granted QoS."""
+        asked = [(PREFIX + name if name[0] not in "$#" else name, options) for name, options in filters]
+        _, mid = self.client.subscribe(asked, properties=properties_of(PacketTypes.SUBSCRIBE, properties))
         self.wait("SUBACK", lambda: mid in self.granted)
         return self.granted[mid]
 
     def unsubscribe(self, *filters):
         _, mid = self.client.unsubscribe([PREFIX + name for name in filters])
         self.wait("UNSUBACK", lambda: mid in self.unsubscribed)
+        return self.unsubscribed[mid]
 
-    def publish(self, name, payload, qos=0, retain=False):
+    def publish(self, name, payload, qos=0, retain=False, **properties):
         """Begins a publication."""
-        return self.client.publish(PREFIX + name, payload, qos, retain).mid
+        values = properties_of(PacketTypes.PUBLISH, properties)
+        return self.client.publish(PREFIX + name, payload, qos, retain, properties=values).mid
 
     def complete(self, mids):
         """Waits for the end of publications."""
@@ -269,7 +311,8 @@ def keep_alive():
 
 def takeover():
     first = Peer("o")
-    first.client.on_disconnect = lambda client, _, code: (client.disconnect(), first.note(first.disconnects.append, code))
+    first.client.on_disconnect = lambda client, _, code, *__: (
+        client.disconnect(), first.note(first.disconnects.append, number(code)))
     second = Peer("o")
     first.wait("the end of the first", lambda: first.disconnects)
     second.subscribe(("o", 1))
@@ -291,10 +334,16 @@ def statistics():
 SCENARIOS = [qos_matrix, retained, filters, unsubscribing, wills, session, payloads, thousands, reconnecting, keep_alive]
 SCENARIOS += [takeover, statistics]
 
-for scenario in SCENARIOS:
-    line = {"scenario": scenario.__name__}
-    try:
-        line["result"] = scenario()
-    except Exception as error:
-        line["error"] = "%s: %s" % (type(error).__name__, error)
-    print(json.dumps(line), flush=True)
+
+def run(scenarios):
+    for scenario in scenarios:
+        line = {"scenario": scenario.__name__}
+        try:
+            line["result"] = scenario()
+        except Exception as error:
+            line["error"] = "%s: %s" % (type(error).__name__, error)
+        print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    run(SCENARIOS)
