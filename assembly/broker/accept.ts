@@ -21,7 +21,7 @@ import {
   OPTION_REDIRECT,
   OPTION_SESSION_EXPIRY_MAX_SEC,
 } from "../abi";
-import { duplicate } from "../bytes/heap";
+import { heapFull } from "../bytes/heap";
 import { utf8Valid } from "../bytes/utf8";
 import { nowMs } from "../effect/clock";
 import { clearDeadline } from "../effect/deadline";
@@ -66,7 +66,7 @@ import { isReserved, topicTooLong } from "../topic/limits";
 import { askMethod } from "./authenticate";
 import { closeConnection } from "./closing";
 import { sendAccept, sendRefusal, terms } from "./connack";
-import { AUTHENTICATING, Connection, ONLINE, scheduleConnection } from "./connection";
+import { AUTHENTICATING, Connection, keepConnectPacket, ONLINE, scheduleConnection } from "./connection";
 import { cancelWill, discardSession, endOnline, leaveSession } from "./ending";
 import { eventWanted } from "./listening";
 import { withoutProperty } from "./properties";
@@ -93,10 +93,10 @@ export function handleConnect(connection: Connection, flags: u32, body: usize, l
     const code = refusal();
     if (code != SUCCESS) refuse(connection, code);
     else if (is5(connect.level) && hasProperty(AUTHENTICATION_METHOD)) {
-      keepConnect(connection, body, length);
+      keepConnectPacket(connection, body, length);
       askMethod(connection);
     } else if ((option(OPTION_AUTHENTICATE) & AUTHENTICATE_WITH_PASSWORD) != 0) {
-      keepConnect(connection, body, length);
+      keepConnectPacket(connection, body, length);
       ask(connection);
     } else accept(connection, 0, 0);
   }
@@ -166,6 +166,8 @@ function refusal(): u32 {
 }
 
 function willRefusal(): u32 {
+  // A Will is kept for as long as its Session and may be as large as a packet, so it is not let in when nothing else is.
+  if (heapFull()) return QUOTA_EXCEEDED;
   if (connect.willQos > option(OPTION_QOS_MAX)) return QOS_NOT_SUPPORTED; // [MQTT-3.2.2-12]
   if (connect.willRetain && (option(OPTION_FEATURES) & FEATURE_RETAIN) == 0) return RETAIN_NOT_SUPPORTED; // [MQTT-3.2.2-13]
   if (option(OPTION_PAYLOAD_CHECK) == 0 || !hasWillProperty(PAYLOAD_FORMAT_INDICATOR)) return SUCCESS;
@@ -184,11 +186,6 @@ function refuse(connection: Connection, code: u32, reference: usize = 0, referen
   }
   sendRefusal(connection, code, reference, referenceLength);
   closeConnection(connection, CLOSE_REFUSED);
-}
-
-function keepConnect(connection: Connection, body: usize, length: u32): void {
-  connection.connectPacket = duplicate(body, length);
-  connection.connectPacketLength = length;
 }
 
 function ask(connection: Connection): void {

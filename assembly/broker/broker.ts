@@ -75,6 +75,7 @@ import {
   awaitsRetry,
   CLOSING,
   Connection,
+  connectPacketBytes,
   dropConnectPacket,
   EXCHANGING,
   ONLINE,
@@ -123,10 +124,7 @@ export function handleBytes(handle: u32, length: u32): u32 {
     appendInput(connection.stream, length);
     if (connection.stream.waitingLength > option(OPTION_PACKET_SIZE_MAX)) closeConnection(connection, CLOSE_LIMIT);
   } else if (pushInput(connection.stream, length)) walk(connection);
-  if (
-    streamBytes + incomingBytes + receivedAliasBytes > option(OPTION_INPUT_WAITING_MAX) &&
-    unfinishedBytes(connection) > option(OPTION_FAIR_SHARE)
-  ) {
+  if (unfinishedFull() && unfinishedBytes(connection) > option(OPTION_FAIR_SHARE)) {
     closeConnection(connection, CLOSE_LIMIT);
     // A Session that stays must not hold what its connection was closed for.
     const session = connection.session;
@@ -138,11 +136,16 @@ export function handleBytes(handle: u32, length: u32): u32 {
   return OK;
 }
 
+function unfinishedFull(): bool {
+  const bytes = streamBytes + incomingBytes + receivedAliasBytes + connectPacketBytes;
+  return bytes > option(OPTION_INPUT_WAITING_MAX);
+}
+
 /** Memory that a connection holds because it has not finished what it began, or may use again. */
 function unfinishedBytes(connection: Connection): u32 {
   const session = connection.session;
   const aliases = connection.receivedAliases;
-  let bytes = connection.stream.waitingCapacity;
+  let bytes = connection.stream.waitingCapacity + connection.connectPacketLength;
   if (aliases !== null) bytes += aliases.bytes;
   return bytes + (session !== null ? incomingSize(session.incoming) : 0);
 }

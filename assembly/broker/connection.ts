@@ -2,7 +2,7 @@
 
 import { OPTION_CONNECT_TIMEOUT_MS, OPTION_OUTPUT_STALL_SEC, OPTION_RETRY_SEC } from "../abi";
 import { letGo } from "../bytes/counted";
-import { create, destroy, release } from "../bytes/heap";
+import { create, destroy, duplicate, release } from "../bytes/heap";
 import { nowMs } from "../effect/clock";
 import { clearDeadline, createDeadline, Deadline, destroyDeadline, setDeadline } from "../effect/deadline";
 import { dropOutput, Output } from "../effect/send";
@@ -99,8 +99,19 @@ export function destroyConnection(connection: Connection): void {
   destroy(connection);
 }
 
+/** Bytes of the CONNECT packets that wait for an answer of the host. */
+export let connectPacketBytes: u32 = 0;
+
+/** Keeps the body of CONNECT until the host has answered. */
+export function keepConnectPacket(connection: Connection, body: usize, length: u32): void {
+  connection.connectPacket = duplicate(body, length);
+  connection.connectPacketLength = length;
+  connectPacketBytes += length;
+}
+
 export function dropConnectPacket(connection: Connection): void {
   if (connection.connectPacketLength > 0) release(connection.connectPacket, connection.connectPacketLength);
+  connectPacketBytes -= connection.connectPacketLength;
   connection.connectPacketLength = 0;
 }
 
