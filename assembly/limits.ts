@@ -81,7 +81,7 @@ export function setDefaultOptions(): void {
   // 0x80. Matching recurses once a level, so this also bounds the stack.
   setOptionValue(OPTION_TOPIC_LENGTH_MAX, 65_535);
   setOptionValue(OPTION_TOPIC_LEVELS_MAX, 128);
-  // Subscriptions in all and in one session. Over it: SUBACK 0x80 (3.1 has no such code: closed). 28 bytes each, and 36
+  // Subscriptions in all and in one session. Over it: SUBACK 0x80 (3.1 has no such code: closed). 33 bytes each, and 36
   // and up for each level of a filter that no other filter shares.
   setOptionValue(OPTION_SUBSCRIPTIONS_MAX, 1_000_000);
   setOptionValue(OPTION_SESSION_SUBSCRIPTIONS_MAX, 100_000);
@@ -135,7 +135,7 @@ export function setDefaultOptions(): void {
   // Topic Aliases that a 5.0 client may set on its connection. Over it: DISCONNECT 0x94. 8 bytes each and the Topic Name.
   setOptionValue(OPTION_TOPIC_ALIAS_MAX, 16);
   // Topic Aliases that we set on one connection, if the other end allows as many; the one not used for longest is set anew.
-  // Found by going through them, so more of them would cost more than they spare. 24 bytes each and the Topic Name.
+  // Found by going through them, so more of them would cost more than they spare. 16 bytes each and the Topic Name.
   setOptionValue(OPTION_TOPIC_ALIAS_SEND_MAX, 16);
   // Seconds that a Session is kept for a client that is away. Asked for more: 5.0 is told in CONNACK, 3.x gets this too.
   setOptionValue(OPTION_SESSION_EXPIRY_MAX_SEC, 0xffff_ffff);

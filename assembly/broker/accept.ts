@@ -26,6 +26,7 @@ import { utf8Valid } from "../bytes/utf8";
 import { nowMs } from "../effect/clock";
 import { clearDeadline } from "../effect/deadline";
 import { pushEvent } from "../effect/event";
+import { WITH_5_0 } from "../features";
 import { option } from "../limits";
 import { closeReasonOf } from "../packet/close-reason";
 import { connect, decodeConnect } from "../packet/connect";
@@ -170,7 +171,7 @@ function willRefusal(): u32 {
   if (heapFull()) return QUOTA_EXCEEDED;
   if (connect.willQos > option(OPTION_QOS_MAX)) return QOS_NOT_SUPPORTED; // [MQTT-3.2.2-12]
   if (connect.willRetain && (option(OPTION_FEATURES) & FEATURE_RETAIN) == 0) return RETAIN_NOT_SUPPORTED; // [MQTT-3.2.2-13]
-  if (option(OPTION_PAYLOAD_CHECK) == 0 || !hasWillProperty(PAYLOAD_FORMAT_INDICATOR)) return SUCCESS;
+  if (!WITH_5_0 || option(OPTION_PAYLOAD_CHECK) == 0 || !hasWillProperty(PAYLOAD_FORMAT_INDICATOR)) return SUCCESS;
   const isText = willPropertyValue(PAYLOAD_FORMAT_INDICATOR) == 1;
   return isText && !utf8Valid(connect.willPayload, connect.willPayloadLength) ? PAYLOAD_FORMAT_INVALID : SUCCESS;
 }
@@ -298,7 +299,7 @@ function takeSession(): Session | null {
 function keepWill(connection: Connection): void {
   connection.willDelaySec = is5(connect.level) ? willPropertyValue(WILL_DELAY_INTERVAL) : 0;
   // The delay is the broker's business: what is published does not carry it.
-  if (hasWillProperty(WILL_DELAY_INTERVAL)) {
+  if (WITH_5_0 && hasWillProperty(WILL_DELAY_INTERVAL)) {
     connect.willProperties = withoutProperty(WILL_DELAY_INTERVAL, connect.willProperties, connect.willPropertiesLength);
     connect.willPropertiesLength -= itemLength;
   }

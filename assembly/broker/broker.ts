@@ -37,6 +37,7 @@ import { nowMs } from "../effect/clock";
 import { nextDue } from "../effect/deadline";
 import { pushEvent } from "../effect/event";
 import { blockOutput, dropSends, unblockOutput } from "../effect/send";
+import { WITH_5_0 } from "../features";
 import { option, setOptionValue } from "../limits";
 import {
   appendInput,
@@ -177,6 +178,7 @@ export function handleAuthenticated(handle: u32, reasonCode: u32, reference: usi
 export function handleAuth(handle: u32, reasonCode: u32, data: usize, dataLength: u32): u32 {
   const connection = findConnection(handle);
   if (connection === null) return BAD_HANDLE;
+  if (!WITH_5_0) return BAD_STATE;
   const online = connection.state == ONLINE && connection.reauthentication == REAUTH_HOST_ASKED;
   if (!online && (connection.state != AUTHENTICATING || connection.methodLength == 0)) return BAD_STATE;
   const more = reasonCode == CONTINUE_AUTHENTICATION;
@@ -345,7 +347,7 @@ function walk(connection: Connection): void {
     else {
       countPacketReceived();
       if (connection.state == AWAIT_CONNECT) handleFirst(connection);
-      else if (connection.state == EXCHANGING) handleExchange(connection, packetAt, frameLength, frameBody);
+      else if (WITH_5_0 && connection.state == EXCHANGING) handleExchange(connection, packetAt, frameLength, frameBody);
       else handlePacket(connection, packetAt, frameLength, frameBody);
     }
   }

@@ -2,6 +2,7 @@
 // to it.
 
 import { OPTION_PRIORITY } from "../abi";
+import { WITH_5_0 } from "../features";
 import { option } from "../limits";
 import { PUBLISH } from "../packet/packet-type";
 import {
@@ -33,6 +34,7 @@ export function withoutProperty(identifier: u32, properties: usize, length: u32)
 /** True when these raw bytes are properties that a message may have. */
 export function messagePropertiesValid(properties: usize, length: u32): bool {
   if (length == 0) return true;
+  if (!WITH_5_0) return false;
   if (decodePropertyList(properties, length, PUBLISH) != SUCCESS) return false;
   return !hasProperty(TOPIC_ALIAS) && !hasProperty(SUBSCRIPTION_IDENTIFIER);
 }
@@ -46,7 +48,7 @@ const URGENT_LENGTH: u32 = 6;
 
 /** The message has the User Property midge_priority=urgent, and that is to mean something. */
 export function isUrgent(properties: usize, length: u32): bool {
-  if (length == 0 || option(OPTION_PRIORITY) == 0) return false;
+  if (!WITH_5_0 || length == 0 || option(OPTION_PRIORITY) == 0) return false;
   const end = properties + length;
   let at = properties;
   while (at < end) {

@@ -11,6 +11,7 @@ import {
 } from "../abi";
 import { utf8Valid } from "../bytes/utf8";
 import { pushEvent } from "../effect/event";
+import { WITH_5_0 } from "../features";
 import { option } from "../limits";
 import { is5, PUBACK, PUBREC } from "../packet/packet-type";
 import {
@@ -58,7 +59,7 @@ export function handlePublish(
   // As it came is as it goes, if nothing in its first byte and length would be written differently.
   const verbatim = reason == SUCCESS && flags == 0 && packetLength == publishSize(connection.level);
   if (reason == SUCCESS) reason = offerFault();
-  if (reason == SUCCESS && publish.topicAlias != 0) reason = resolveAlias(connection);
+  if (WITH_5_0 && reason == SUCCESS && publish.topicAlias != 0) reason = resolveAlias(connection);
   if (reason != SUCCESS) return reason;
   countPublishReceived();
   const fault = contentFault();

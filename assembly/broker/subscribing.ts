@@ -66,6 +66,7 @@ import { eventWanted } from "./listening";
 import { passOn } from "./sharing";
 import { countPacketSent } from "./statistics";
 import * as subscriptions from "./subscription";
+import { reasonProperty, reasonSize } from "./texts";
 
 /** What SUBSCRIBE says for all its filters. */
 let identifier: u32 = 0;
@@ -225,14 +226,16 @@ function leave(session: Session, subscription: subscriptions.Subscription): void
 /** SUBACK, and the retained messages behind it. */
 function answer(connection: Connection, codes: usize): void {
   suback.packetId = subscribe.packetId; // [MQTT-3.8.4-2]
-  suback.properties = 0;
-  suback.propertiesLength = 0;
+  // In words when there is no doubt which filter they are about.
+  suback.properties = reasonProperty(load<u8>(codes));
+  suback.propertiesLength = connection.problemInformation && subscribe.count == 1 ? reasonSize : 0;
   suback.reasonCodes = allocate(subscribe.count);
   suback.reasonCodesLength = subscribe.count;
   for (let i: u32 = 0; i < subscribe.count; i++) {
     const code = <u32>load<u8>(codes + i);
     store<u8>(suback.reasonCodes + i, <u8>withoutMark(code));
   }
+  if (subackSize(connection.level) > connection.packetSizeMax) suback.propertiesLength = 0; // [MQTT-3.9.2-1]
   const size = subackSize(connection.level);
   if (size > connection.packetSizeMax) closeConnection(connection, CLOSE_PACKET_SIZE);
   else {

@@ -19,7 +19,7 @@ import {
 } from "../packet/property";
 import { CONTINUE_AUTHENTICATION, PROTOCOL_ERROR, RE_AUTHENTICATE, SUCCESS } from "../packet/reason-code";
 import { ownMethod, ownMethodLength, reasonsFault } from "./identity";
-import { CONNECTING, link, ONLINE } from "./link";
+import { CONNECTING, ONLINE, server, state } from "./link";
 
 // Whose turn it is.
 const NOBODY: u32 = 0;
@@ -33,23 +33,23 @@ let turn: u32 = NOBODY;
 
 /** CONNECT is sent: the exchange has begun with it, if it names a method. */
 export function beginAuthentication(): void {
-  turn = is5(link.level) && ownMethod() != 0 ? SERVER : NOBODY;
+  turn = is5(server.level) && ownMethod() != 0 ? SERVER : NOBODY;
 }
 
 /** auth(): says AUTH with our method and these data. */
 export function sendAuth(reasonCode: u32, data: usize, length: u32): u32 {
   if ((reasonCode != CONTINUE_AUTHENTICATION && reasonCode != RE_AUTHENTICATE) || length > DATA_MAX)
     return BAD_ARGUMENT;
-  if (link.state != CONNECTING && link.state != ONLINE) return BAD_STATE;
-  if (!is5(link.level) || ownMethod() == 0) return BAD_STATE; // [MQTT-4.12.0-7]
+  if (state != CONNECTING && state != ONLINE) return BAD_STATE;
+  if (!is5(server.level) || ownMethod() == 0) return BAD_STATE; // [MQTT-4.12.0-7]
   // AUTH answers AUTH [MQTT-4.12.0-3]; a re-authentication needs CONNACK, and the one before it to be over.
   if (reasonCode == CONTINUE_AUTHENTICATION ? turn != HOST : turn != NOBODY) return BAD_STATE;
   let propertiesLength = 1 + binarySize(ownMethodLength());
   if (length > 0) propertiesLength += 1 + binarySize(length);
-  const remaining = 1 + propertiesSize(propertiesLength, link.level);
+  const remaining = 1 + propertiesSize(propertiesLength, server.level);
   const size = packetSize(remaining);
-  if (size > link.packetSizeMax) return TOO_LARGE;
-  startPacket(reserve(link.output, size), AUTH << 4, remaining);
+  if (size > server.packetSizeMax) return TOO_LARGE;
+  startPacket(reserve(server.output, size), AUTH << 4, remaining);
   writeU8(reasonCode);
   writeVarint(propertiesLength);
   writeBinaryProperty(AUTHENTICATION_METHOD, ownMethod(), ownMethodLength()); // [MQTT-4.12.0-5] [MQTT-4.12.1-1]
@@ -60,13 +60,13 @@ export function sendAuth(reasonCode: u32, data: usize, length: u32): u32 {
 
 /** AUTH from the server. Returns SUCCESS or what is wrong with it. */
 export function handleAuth(flags: u32, body: usize, length: u32): u32 {
-  let fault = decodeAuth(flags, body, length, link.level);
+  let fault = decodeAuth(flags, body, length, server.level);
   if (fault == SUCCESS) fault = reasonsFault();
   if (fault != SUCCESS) return fault;
   const isLast = auth.reasonCode == SUCCESS;
   // Only an exchange that we have begun goes on, and before CONNACK it is CONNACK that ends it.
   if (turn != SERVER || auth.reasonCode == RE_AUTHENTICATE) return PROTOCOL_ERROR;
-  if (isLast && link.state == CONNECTING) return PROTOCOL_ERROR;
+  if (isLast && state == CONNECTING) return PROTOCOL_ERROR;
   // Success may go without any properties (3.15.2.1).
   if (auth.propertiesLength > 0 && !methodIsOurs()) return PROTOCOL_ERROR;
   report(auth.reasonCode);

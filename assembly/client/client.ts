@@ -18,10 +18,9 @@ import {
   OK,
   OPTION_CONNECT_TIMEOUT_MS,
   OPTION_RECONNECT,
-  OPTION_RETRY_SEC,
 } from "../abi";
+import { create } from "../bytes/heap";
 import { nowMs } from "../effect/clock";
-import { clearDeadline, createDeadline, Deadline, nextDue, setDeadline } from "../effect/deadline";
 import { pushEvent } from "../effect/event";
 import { blockOutput, dropOutput, dropSends, unblockOutput } from "../effect/send";
 import { option } from "../limits";
@@ -40,12 +39,14 @@ import {
   nextPacket,
   packetAt,
   pushInput,
+  Stream,
   unfinishedByte,
 } from "../packet/framer";
-import { AUTH, CONNACK, is5, LEVEL_3_1 } from "../packet/packet-type";
+import { AUTH, CONNACK, is5 } from "../packet/packet-type";
 import { MALFORMED_PACKET, PACKET_TOO_LARGE, PROTOCOL_ERROR } from "../packet/reason-code";
 import { nextBackoff, resetBackoff, seedBackoff } from "./backoff";
 import { beginConnection, handleFirst } from "./connecting";
+import { setDeadline, takeDue } from "./deadline";
 import {
   disconnectCode,
   disconnectSent,
@@ -55,13 +56,24 @@ import {
   sendKeptDisconnect,
 } from "./ending";
 import { identityValid, initIdentity, ownPacketSizeMax } from "./identity";
-import { ping, pingDue, pingFails } from "./keep-alive";
-import { CONNECTING, ENDING, IDLE, initLink, link, ONLINE, OPENING, WAITING } from "./link";
-import { initOutbox, outgoing, pumpOutbox, resumeOutbox } from "./outbox";
+import { heard, pausePing, ping, pingDue, pingFails, said } from "./keep-alive";
+import {
+  CONNECTING,
+  connected,
+  ENDING,
+  IDLE,
+  initLink,
+  ONLINE,
+  OPENING,
+  server,
+  setState,
+  state,
+  WAITING,
+} from "./link";
+import { initOutbox, outgoing, pumpOutbox, resumeOutbox, retryDue } from "./outbox";
 import { endReceiving, handlePacket, initReceive } from "./receive";
 
-const DEADLINE_CLIENT: u32 = 1;
-let deadline: Deadline = changetype<Deadline>(0);
+let stream: Stream = changetype<Stream>(0);
 
 export function initClient(seed: u32): void {
   seedBackoff(seed);
@@ -69,12 +81,12 @@ export function initClient(seed: u32): void {
   initIdentity();
   initOutbox();
   initReceive();
-  deadline = createDeadline(DEADLINE_CLIENT, 0);
+  stream = create<Stream>();
 }
 
 /** Begin, and keep at it. */
 export function startConnecting(): u32 {
-  if (link.state != IDLE) return BAD_STATE;
+  if (state != IDLE) return BAD_STATE;
   if (!identityValid()) return BAD_ARGUMENT;
   resetBackoff();
   open();
@@ -83,27 +95,27 @@ export function startConnecting(): u32 {
 
 /** Leave: what waits is sent first, then DISCONNECT with this code and these properties. */
 export function startEnding(reasonCode: u32, properties: usize, propertiesLength: u32): u32 {
-  if (link.state == IDLE) return BAD_STATE;
-  if (link.state == ENDING) return OK;
+  if (state == IDLE) return BAD_STATE;
+  if (state == ENDING) return OK;
   const status = keepDisconnect(reasonCode, properties, propertiesLength);
   if (status != OK) return status;
-  if (link.state == ONLINE) {
-    link.state = ENDING;
-    setDeadline(deadline, nowMs + option(OPTION_CONNECT_TIMEOUT_MS));
+  if (state == ONLINE) {
+    setState(ENDING);
+    setDeadline(nowMs + option(OPTION_CONNECT_TIMEOUT_MS));
     goOn();
-  } else part(CLOSE_DISCONNECT, link.state != WAITING);
+  } else part(CLOSE_DISCONNECT, state != WAITING);
   return OK;
 }
 
 export function handleOpened(): u32 {
-  if (link.state != OPENING) return BAD_STATE;
+  if (state != OPENING) return BAD_STATE;
   beginConnection();
   return OK;
 }
 
 /** The network ended the connection, or there never was one. */
 export function handleClosed(): u32 {
-  if (link.state == IDLE || link.state == WAITING) return BAD_STATE;
+  if (state == IDLE || state == WAITING) return BAD_STATE;
   part(CLOSE_NETWORK, false);
   return OK;
 }
@@ -112,43 +124,42 @@ export function handleBytes(length: u32): u32 {
   if (!connected()) return BAD_STATE;
   // Behind our DISCONNECT nothing can be answered any more, so nothing is taken.
   if (disconnectSent) return OK;
-  link.lastHeardMs = nowMs;
-  if (pushInput(link.stream, length)) walk();
+  heard();
+  if (pushInput(stream, length)) walk();
   goOn();
   return OK;
 }
 
-/** The host stops reading, or goes on: an answer that waits in its socket gets the time it would have had. */
+/** The host stops reading, or goes on. */
 export function handlePaused(paused: bool): void {
-  link.paused = paused;
-  if (link.pingSentMs > 0) link.pingSentMs = nowMs;
-  if (link.state == ONLINE) schedule();
+  pausePing(paused);
+  if (state == ONLINE) schedule();
 }
 
 export function handleBlocked(unsent: u32): void {
-  blockOutput(link.output, unsent);
+  blockOutput(server.output, unsent);
 }
 
 export function handleWritable(): void {
   if (!connected()) return;
-  unblockOutput(link.output);
+  unblockOutput(server.output);
   goOn();
 }
 
 export function handleSent(): void {
   dropSends();
   // A last DISCONNECT that its socket did not take will not be sent any more.
-  if (!connected() && link.output.blocked) dropOutput(link.output);
-  link.lastSentMs = nowMs;
+  if (!connected() && server.output.blocked) dropOutput(server.output);
+  said();
   goOn();
 }
 
 /** Acts on the deadline if it is due. */
 export function handleDeadline(): void {
-  while (nextDue() !== null) {
-    if (link.state == WAITING) open();
-    else if (link.state == OPENING || link.state == CONNECTING) part(CLOSE_CONNECT_TIMEOUT, true);
-    else if (link.state == ENDING) part(CLOSE_DISCONNECT, true);
+  while (takeDue()) {
+    if (state == WAITING) open();
+    else if (state == OPENING || state == CONNECTING) part(CLOSE_CONNECT_TIMEOUT, true);
+    else if (state == ENDING) part(CLOSE_DISCONNECT, true);
     else if (pingFails() <= nowMs) part(CLOSE_KEEP_ALIVE, true);
     else {
       if (pingDue() <= nowMs) ping();
@@ -159,15 +170,11 @@ export function handleDeadline(): void {
 }
 
 function open(): void {
-  link.state = OPENING;
-  dropOutput(link.output);
-  link.output.blocked = false;
-  setDeadline(deadline, nowMs + option(OPTION_CONNECT_TIMEOUT_MS));
+  setState(OPENING);
+  dropOutput(server.output);
+  server.output.blocked = false;
+  setDeadline(nowMs + option(OPTION_CONNECT_TIMEOUT_MS));
   pushEvent(EVENT_OPEN, CLIENT_CONNECTION, 0, 0);
-}
-
-function connected(): bool {
-  return link.state == CONNECTING || link.state == ONLINE || link.state == ENDING;
 }
 
 function walk(): void {
@@ -176,7 +183,7 @@ function walk(): void {
     const found = nextPacket(ownPacketSizeMax());
     if (found == FRAME_MORE) {
       // What does not begin with CONNACK or AUTH is not waited for any longer.
-      if (link.state == CONNECTING && !mayComeFirst(unfinishedByte(CONNACK << 4) >> 4)) result = PROTOCOL_ERROR;
+      if (state == CONNECTING && !mayComeFirst(unfinishedByte(CONNACK << 4) >> 4)) result = PROTOCOL_ERROR;
       break;
     }
     if (found == FRAME_TOO_LARGE) result = PACKET_TOO_LARGE;
@@ -184,11 +191,11 @@ function walk(): void {
     else {
       const firstByte = <u32>load<u8>(packetAt);
       const length = frameLength - <u32>(frameBody - packetAt);
-      if (link.state == CONNECTING) result = handleFirst(firstByte, frameBody, length);
+      if (state == CONNECTING) result = handleFirst(firstByte, frameBody, length);
       else result = handlePacket(firstByte, frameBody, length);
     }
   }
-  if (result == 0) keepInput(link.stream);
+  if (result == 0) keepInput(stream);
   else {
     if (result >= 0x80) fail(result);
     else if (result == CLOSE_REFUSED)
@@ -199,53 +206,45 @@ function walk(): void {
 }
 
 function mayComeFirst(type: u32): bool {
-  return type == CONNACK || (is5(link.level) && type == AUTH);
+  return type == CONNACK || (is5(server.level) && type == AUTH);
 }
 
 /** The server broke a rule. From 5.0 on it is told which, once it has shown to be one of 5.0 (4.13.1). */
 function fail(reasonCode: u32): void {
-  if (is5(link.level) && link.state != CONNECTING && !link.output.blocked) sendFault(reasonCode);
+  if (is5(server.level) && state != CONNECTING && !server.output.blocked) sendFault(reasonCode);
   part(reasonCode == PACKET_TOO_LARGE ? CLOSE_PACKET_SIZE : closeReasonOf(reasonCode), true);
 }
 
 /** Sends on, and takes the next step of the end when it is time. */
 function goOn(): void {
   if (!disconnectSent) pumpOutbox();
-  if (link.state == ONLINE) schedule();
-  if (link.state != ENDING) return;
+  if (state == ONLINE) schedule();
+  if (state != ENDING) return;
   if (!disconnectSent && outgoing.waitingQos0 == 0) sendKeptDisconnect();
-  if (disconnectSent && link.output.waiting == 0) part(CLOSE_DISCONNECT, true);
+  if (disconnectSent && server.output.waiting == 0) part(CLOSE_DISCONNECT, true);
 }
 
 /** The connection is over. `close`: the host still has one to close. `code` and properties: what the server has said of it. */
 function part(reason: u32, close: bool, code: u32 = 0, properties: usize = 0, propertiesLength: u32 = 0): void {
-  const ended = link.state == ENDING || reason == CLOSE_DISCONNECT;
+  const ended = state == ENDING || reason == CLOSE_DISCONNECT;
   if (close) pushEvent(EVENT_CLOSE, CLIENT_CONNECTION, reason, disconnectCode);
   // Only a DISCONNECT still goes before the close, if it can.
-  if (!close || !disconnectSent || link.output.blocked) dropOutput(link.output);
-  dropInput(link.stream);
+  if (!close || !disconnectSent || server.output.blocked) dropOutput(server.output);
+  dropInput(stream);
   endReceiving();
   dropDisconnect();
-  clearDeadline(deadline);
+  setDeadline(u64.MAX_VALUE);
   let delayMs: u32 = NO_DEADLINE;
-  link.state = IDLE;
+  setState(IDLE);
   if (!ended && option(OPTION_RECONNECT) != 0) {
     delayMs = nextBackoff();
-    link.state = WAITING;
-    setDeadline(deadline, nowMs + delayMs);
+    setState(WAITING);
+    setDeadline(nowMs + delayMs);
   }
   const why = ended ? CLOSE_DISCONNECT : reason | (code << 8);
   pushEvent(EVENT_OFFLINE, CLIENT_CONNECTION, why, delayMs, properties, propertiesLength);
 }
 
 function schedule(): void {
-  const atMs = min(min(pingDue(), pingFails()), retryDue());
-  if (atMs == u64.MAX_VALUE) clearDeadline(deadline);
-  else setDeadline(deadline, atMs);
-}
-
-/** Only to a 3.1 server (3.1 section 4.2). */
-function retryDue(): u64 {
-  if (link.level != LEVEL_3_1 || link.retryFromMs == 0 || option(OPTION_RETRY_SEC) == 0) return u64.MAX_VALUE;
-  return link.retryFromMs + <u64>option(OPTION_RETRY_SEC) * 1000;
+  setDeadline(min(min(pingDue(), pingFails()), retryDue()));
 }

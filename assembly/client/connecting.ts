@@ -11,7 +11,6 @@ import {
   OPTION_KEEP_ALIVE_SEC,
   OPTION_PROTOCOL_LEVEL,
 } from "../abi";
-import { nowMs } from "../effect/clock";
 import { pushEvent } from "../effect/event";
 import { option } from "../limits";
 import { connack, decodeConnack } from "../packet/connack";
@@ -37,19 +36,17 @@ import { allowAliases, resetRecipient } from "../session/recipient";
 import { beginAuthentication, endAuthentication, handleAuth } from "./authentication";
 import { resetBackoff } from "./backoff";
 import { sendConnect, takeAssignedClientId } from "./identity";
-import { CONNECTING, link, ONLINE } from "./link";
+import { beginKeepAlive, setKeepAlive } from "./keep-alive";
+import { CONNECTING, ONLINE, server, setState } from "./link";
 import { resumeOutbox, startOutboxAnew } from "./outbox";
 import { beginReceiving, forgetIncoming } from "./receive";
-import { resumeRequests } from "./requests";
+import { resumeRequests, setFeatures } from "./requests";
 
 /** The Network Connection is there: CONNECT is the first packet on it [MQTT-3.1.0-1]. */
 export function beginConnection(): void {
-  resetRecipient(link, option(OPTION_PROTOCOL_LEVEL));
-  link.state = CONNECTING;
-  link.lastHeardMs = nowMs;
-  link.pingSentMs = 0;
-  link.keepAliveSec = option(OPTION_KEEP_ALIVE_SEC);
-  link.features = FEATURE_WILDCARD | FEATURE_SUBSCRIPTION_IDENTIFIER | FEATURE_SHARED;
+  resetRecipient(server, option(OPTION_PROTOCOL_LEVEL));
+  setState(CONNECTING);
+  beginKeepAlive(option(OPTION_KEEP_ALIVE_SEC));
   sendConnect();
   beginAuthentication();
 }
@@ -58,18 +55,18 @@ export function beginConnection(): void {
  *  Code of what is wrong. */
 export function handleFirst(firstByte: u32, body: usize, length: u32): u32 {
   const flags = firstByte & 15;
-  if (is5(link.level) && firstByte >> 4 == AUTH) return handleAuth(flags, body, length);
+  if (is5(server.level) && firstByte >> 4 == AUTH) return handleAuth(flags, body, length);
   if (firstByte >> 4 != CONNACK) return PROTOCOL_ERROR;
-  const fault = decodeConnack(flags, body, length, link.level);
-  if (fault != SUCCESS) return is5(link.level) ? fault : MALFORMED_PACKET;
+  const fault = decodeConnack(flags, body, length, server.level);
+  if (fault != SUCCESS) return is5(server.level) ? fault : MALFORMED_PACKET;
   if (connack.reasonCode != CONNECTION_ACCEPTED) return CLOSE_REFUSED;
-  link.state = ONLINE;
+  setState(ONLINE);
   return goOnline();
 }
 
 function goOnline(): u32 {
   const sessionPresent = connack.sessionPresent;
-  if (is5(link.level)) {
+  if (is5(server.level)) {
     // There cannot be one of which we have nothing [MQTT-3.2.2-2] [MQTT-3.2.2-4].
     if (sessionPresent && option(OPTION_CLEAN_SESSION) != 0) return PROTOCOL_ERROR;
     const fault = endAuthentication();
@@ -79,34 +76,35 @@ function goOnline(): u32 {
   resetBackoff();
   // 3.1 does not say. There what is subscribed twice is only replaced, and a Session that was to be kept is taken for kept,
   // since to forget what has arrived could deliver it twice.
-  const mayBePresent = link.level == LEVEL_3_1 && option(OPTION_CLEAN_SESSION) == 0;
+  const mayBePresent = server.level == LEVEL_3_1 && option(OPTION_CLEAN_SESSION) == 0;
   if (!sessionPresent && !mayBePresent) forgetIncoming();
   beginReceiving();
   pushEvent(EVENT_ONLINE, CLIENT_CONNECTION, u32(sessionPresent), 0, connack.properties, connack.propertiesLength);
   resumeRequests(sessionPresent);
   // Without the server's half of the Session ours is over [MQTT-3.2.2-5]; but what was to be published still is.
-  if (is5(link.level) && !sessionPresent) startOutboxAnew();
+  if (is5(server.level) && !sessionPresent) startOutboxAnew();
   else resumeOutbox();
   return SUCCESS;
 }
 
-/** What CONNACK says that is not the standard's default (3.2.2.3). */
+/** What CONNACK says of the server, or the standard's default where it says nothing (3.2.2.3). */
 function takeProperties(): void {
-  if (hasProperty(RECEIVE_MAXIMUM)) link.receiveMaximum = propertyValue(RECEIVE_MAXIMUM);
-  if (hasProperty(MAXIMUM_QOS)) link.qosMax = propertyValue(MAXIMUM_QOS);
-  link.retainAvailable = has(RETAIN_AVAILABLE);
-  if (hasProperty(MAXIMUM_PACKET_SIZE)) link.packetSizeMax = propertyValue(MAXIMUM_PACKET_SIZE);
-  if (hasProperty(SERVER_KEEP_ALIVE)) link.keepAliveSec = propertyValue(SERVER_KEEP_ALIVE); // [MQTT-3.1.2-21]
+  server.receiveMaximum = valueOr(RECEIVE_MAXIMUM, 65_535);
+  server.qosMax = valueOr(MAXIMUM_QOS, 2);
+  server.retainAvailable = valueOr(RETAIN_AVAILABLE, 1) != 0;
+  server.packetSizeMax = valueOr(MAXIMUM_PACKET_SIZE, u32.MAX_VALUE);
+  allowAliases(server, valueOr(TOPIC_ALIAS_MAXIMUM, 0));
+  setFeatures(
+    (valueOr(WILDCARD_SUBSCRIPTION_AVAILABLE, 1) * FEATURE_WILDCARD) |
+      (valueOr(SUBSCRIPTION_IDENTIFIER_AVAILABLE, 1) * FEATURE_SUBSCRIPTION_IDENTIFIER) |
+      (valueOr(SHARED_SUBSCRIPTION_AVAILABLE, 1) * FEATURE_SHARED),
+  );
+  if (hasProperty(SERVER_KEEP_ALIVE)) setKeepAlive(propertyValue(SERVER_KEEP_ALIVE)); // [MQTT-3.1.2-21]
   if (hasProperty(ASSIGNED_CLIENT_IDENTIFIER)) {
     takeAssignedClientId(propertyPtr(ASSIGNED_CLIENT_IDENTIFIER), propertyLength(ASSIGNED_CLIENT_IDENTIFIER));
   }
-  if (!has(WILDCARD_SUBSCRIPTION_AVAILABLE)) link.features &= ~FEATURE_WILDCARD;
-  if (!has(SUBSCRIPTION_IDENTIFIER_AVAILABLE)) link.features &= ~FEATURE_SUBSCRIPTION_IDENTIFIER;
-  if (!has(SHARED_SUBSCRIPTION_AVAILABLE)) link.features &= ~FEATURE_SHARED;
-  allowAliases(link, propertyValue(TOPIC_ALIAS_MAXIMUM)); // 0 when it is absent
 }
 
-/** One of the properties that say 0 where the server lacks something. */
-function has(identifier: u32): bool {
-  return !hasProperty(identifier) || propertyValue(identifier) != 0;
+function valueOr(identifier: u32, otherwise: u32): u32 {
+  return hasProperty(identifier) ? propertyValue(identifier) : otherwise;
 }

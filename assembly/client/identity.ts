@@ -24,7 +24,7 @@ import { duplicate, release } from "../bytes/heap";
 import { utf8Valid } from "../bytes/utf8";
 import { reserve } from "../effect/send";
 import { option } from "../limits";
-import { connect, connectSize, encodeConnect } from "../packet/connect";
+import { Connect, connect, connectSize, encodeConnect } from "../packet/connect";
 import { CONNECT, is5, LEVEL_3_1, LEVEL_3_1_1 } from "../packet/packet-type";
 import {
   AUTHENTICATION_METHOD,
@@ -43,7 +43,7 @@ import {
 } from "../packet/property";
 import { PROTOCOL_ERROR, SUCCESS } from "../packet/reason-code";
 import { topicNameValid } from "../topic/name";
-import { IDLE, link } from "./link";
+import { IDLE, server, state } from "./link";
 import { propertiesValid } from "./properties";
 
 @unmanaged
@@ -58,21 +58,16 @@ const TEXT_COUNT: u32 = 8;
 const TEXT_MAX: u32 = 65_535;
 const texts: usize = memory.data(TEXT_COUNT * 12, 8);
 
-/** What TEXT_CONNECT_PROPERTIES says; 0 is what the standard has where it says nothing. */
-@unmanaged
-class Told {
-  receiveMaximum: u32;
-  packetSizeMax: u32;
-  topicAliasMaximum: u32;
-  sessionExpirySec: u32;
-  /** Request Problem Information is there, and 0. */
-  reasonsUnwanted: bool;
-  /** Authentication Method: where in the text, 0 for none. */
-  methodOffset: u32;
-  methodLength: u32;
-}
-
-const told = changetype<Told>(memory.data(offsetof<Told>(), 4));
+// What TEXT_CONNECT_PROPERTIES says; 0 is what the standard has where it says nothing.
+let receiveMaximum: u32 = 0;
+let packetSizeMax: u32 = 0;
+let topicAliasMaximum: u32 = 0;
+let sessionExpirySec: u32 = 0;
+/** Request Problem Information is there, and 0. */
+let reasonsUnwanted: bool = false;
+/** Authentication Method: where in the text, 0 for none. */
+let methodOffset: u32 = 0;
+let methodLength: u32 = 0;
 
 function text(id: u32): Text {
   return changetype<Text>(texts + id * offsetof<Text>());
@@ -85,13 +80,13 @@ export function initIdentity(): void {
 /** Keeps a copy. Not while connecting or connected: the two would differ. */
 export function setText(id: u32, bytes: usize, length: u32): u32 {
   if (id == 0 || id >= TEXT_COUNT || length > TEXT_MAX) return BAD_ARGUMENT;
-  if (link.state != IDLE) return BAD_STATE;
+  if (state != IDLE) return BAD_STATE;
   if (id == TEXT_WILL_TOPIC && !topicNameValid(bytes, length)) return BAD_TOPIC;
   if ((id == TEXT_CLIENT_ID || id == TEXT_USER_NAME) && !utf8Valid(bytes, length)) return BAD_ARGUMENT;
   if (id == TEXT_WILL_PROPERTIES && !propertiesValid(bytes, length, WILL)) return BAD_PROPERTIES;
   if (id == TEXT_CONNECT_PROPERTIES) {
     if (!propertiesValid(bytes, length, CONNECT)) return BAD_PROPERTIES;
-    takeTold(bytes);
+    takeOwn(bytes);
   }
   keep(id, bytes, length);
   return OK;
@@ -105,52 +100,52 @@ function keep(id: u32, bytes: usize, length: u32): void {
   kept.present = true;
 }
 
-function takeTold(properties: usize): void {
-  told.receiveMaximum = propertyValue(RECEIVE_MAXIMUM);
-  told.packetSizeMax = propertyValue(MAXIMUM_PACKET_SIZE);
-  told.topicAliasMaximum = propertyValue(TOPIC_ALIAS_MAXIMUM);
-  told.sessionExpirySec = propertyValue(SESSION_EXPIRY_INTERVAL);
-  told.reasonsUnwanted = hasProperty(REQUEST_PROBLEM_INFORMATION) && propertyValue(REQUEST_PROBLEM_INFORMATION) == 0;
+function takeOwn(properties: usize): void {
+  receiveMaximum = propertyValue(RECEIVE_MAXIMUM);
+  packetSizeMax = propertyValue(MAXIMUM_PACKET_SIZE);
+  topicAliasMaximum = propertyValue(TOPIC_ALIAS_MAXIMUM);
+  sessionExpirySec = propertyValue(SESSION_EXPIRY_INTERVAL);
+  reasonsUnwanted = hasProperty(REQUEST_PROBLEM_INFORMATION) && propertyValue(REQUEST_PROBLEM_INFORMATION) == 0;
   const method = propertyPtr(AUTHENTICATION_METHOD);
-  told.methodOffset = method == 0 ? 0 : <u32>(method - properties);
-  told.methodLength = propertyLength(AUTHENTICATION_METHOD);
+  methodOffset = method == 0 ? 0 : <u32>(method - properties);
+  methodLength = propertyLength(AUTHENTICATION_METHOD);
 }
 
 /** QoS 1 and 2 messages that a 5.0 server may have unfinished on one connection [MQTT-3.3.4-9]. */
 export function ownReceiveMaximum(): u32 {
-  return told.receiveMaximum == 0 ? 65_535 : told.receiveMaximum;
+  return receiveMaximum == 0 ? 65_535 : receiveMaximum;
 }
 
 /** Bytes of the largest packet that the server may send [MQTT-3.1.2-24]. */
 export function ownPacketSizeMax(): u32 {
   const most = option(OPTION_PACKET_SIZE_MAX);
-  return !is5(link.level) || told.packetSizeMax == 0 ? most : min(most, told.packetSizeMax);
+  return !is5(server.level) || packetSizeMax == 0 ? most : min(most, packetSizeMax);
 }
 
 /** Highest Topic Alias that the server may use, 0 for none [MQTT-3.1.2-26]. */
 export function ownTopicAliasMaximum(): u32 {
-  return told.topicAliasMaximum;
+  return topicAliasMaximum;
 }
 
 /** Does the Session outlive its connection? */
 export function sessionKept(): bool {
-  return told.sessionExpirySec != 0;
+  return sessionExpirySec != 0;
 }
 
 /** What is wrong with the reasons in the packet decoded last, one other than PUBLISH, CONNACK and DISCONNECT: those give
  *  none to who does not want them [MQTT-3.1.2-29]. */
 export function reasonsFault(): u32 {
-  if (!is5(link.level) || !told.reasonsUnwanted) return SUCCESS;
+  if (!is5(server.level) || !reasonsUnwanted) return SUCCESS;
   return hasProperty(REASON_STRING) || hasProperty(USER_PROPERTY) ? PROTOCOL_ERROR : SUCCESS;
 }
 
 /** Our Authentication Method, with ownMethodLength(); 0 for none. */
 export function ownMethod(): usize {
-  return told.methodOffset == 0 ? 0 : text(TEXT_CONNECT_PROPERTIES).bytes + told.methodOffset;
+  return methodOffset == 0 ? 0 : text(TEXT_CONNECT_PROPERTIES).bytes + methodOffset;
 }
 
 export function ownMethodLength(): u32 {
-  return told.methodLength;
+  return methodLength;
 }
 
 /** The server has named us: that is who we are from now on [MQTT-3.1.3-7]. */
@@ -170,35 +165,30 @@ export function identityValid(): bool {
 }
 
 export function sendConnect(): void {
-  connect.level = link.level;
+  connect.level = server.level;
   connect.cleanStart = option(OPTION_CLEAN_SESSION) != 0;
   connect.keepAliveSec = option(OPTION_KEEP_ALIVE_SEC);
-  const properties = text(TEXT_CONNECT_PROPERTIES);
-  connect.properties = properties.bytes;
-  connect.propertiesLength = properties.length;
-  const clientId = text(TEXT_CLIENT_ID);
-  connect.clientId = clientId.bytes;
-  connect.clientIdLength = clientId.length;
-  const userName = text(TEXT_USER_NAME);
-  connect.hasUserName = userName.present;
-  connect.userName = userName.bytes;
-  connect.userNameLength = userName.length;
-  const password = text(TEXT_PASSWORD);
-  connect.hasPassword = password.present;
-  connect.password = password.bytes;
-  connect.passwordLength = password.length;
-  const willTopic = text(TEXT_WILL_TOPIC);
-  const willPayload = text(TEXT_WILL_PAYLOAD);
-  const willProperties = text(TEXT_WILL_PROPERTIES);
-  const willFlags = option(OPTION_WILL_FLAGS);
-  connect.willFlag = willTopic.present;
-  connect.willRetain = willTopic.present && (willFlags & 1) != 0;
-  connect.willQos = willTopic.present ? (willFlags >> 1) & 3 : 0;
-  connect.willTopic = willTopic.bytes;
-  connect.willTopicLength = willTopic.length;
-  connect.willPayload = willPayload.bytes;
-  connect.willPayloadLength = willPayload.length;
-  connect.willProperties = willProperties.bytes;
-  connect.willPropertiesLength = willProperties.length;
-  encodeConnect(reserve(link.output, connectSize(link.level)), link.level);
+  connect.hasUserName = put(TEXT_USER_NAME, offsetof<Connect>("userName"));
+  connect.hasPassword = put(TEXT_PASSWORD, offsetof<Connect>("password"));
+  const willFlag = put(TEXT_WILL_TOPIC, offsetof<Connect>("willTopic"));
+  const willFlags = willFlag ? option(OPTION_WILL_FLAGS) : 0;
+  connect.willFlag = willFlag;
+  connect.willRetain = (willFlags & 1) != 0;
+  connect.willQos = (willFlags >> 1) & 3;
+  put(TEXT_WILL_PAYLOAD, offsetof<Connect>("willPayload"));
+  put(TEXT_WILL_PROPERTIES, offsetof<Connect>("willProperties"));
+  put(TEXT_CONNECT_PROPERTIES, offsetof<Connect>("properties"));
+  put(TEXT_CLIENT_ID, offsetof<Connect>("clientId"));
+  encodeConnect(reserve(server.output, connectSize(server.level)), server.level);
+}
+
+/** Puts a text into `connect`, where a pointer and a length have their places side by side; false when it is not set. */
+function put(id: u32, offset: usize): bool {
+  if (offsetof<Connect>("clientIdLength") != offsetof<Connect>("clientId") + sizeof<usize>())
+    ERROR("connect.ts: Connect");
+  const from = text(id);
+  const to = changetype<usize>(connect) + offset;
+  store<usize>(to, from.bytes);
+  store<u32>(to, from.length, sizeof<usize>());
+  return from.present;
 }

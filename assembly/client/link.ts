@@ -1,54 +1,50 @@
-// The client's one Network Connection and its state; what the other files of client/ share. Decides nothing. The Recipient
-// that it extends is the server as CONNACK describes it.
+// The client's one Network Connection: its state, and the server at its other end as CONNACK describes it. What the other
+// files of client/ share; decides nothing. The state is a variable, not a field, because it is looked at everywhere.
 
 import { CLIENT_CONNECTION, OPTION_PROTOCOL_LEVEL } from "../abi";
 import { create } from "../bytes/heap";
 import { Output } from "../effect/send";
 import { option } from "../limits";
-import { Stream } from "../packet/framer";
 import { is5 } from "../packet/packet-type";
 import { Recipient } from "../session/recipient";
 
 // States.
 /** Not connecting, and not going to. */
 export const IDLE: u32 = 0;
-/** The host was asked for a Network Connection. */
-export const OPENING: u32 = 1;
-/** CONNECT is sent, CONNACK awaited. */
-export const CONNECTING: u32 = 2;
-export const ONLINE: u32 = 3;
-/** Sends what waits, then DISCONNECT, then closes. */
-export const ENDING: u32 = 4;
 /** Offline until the backoff is over. */
-export const WAITING: u32 = 5;
+export const WAITING: u32 = 1;
+/** The host was asked for a Network Connection. */
+export const OPENING: u32 = 2;
+/** CONNECT is sent, CONNACK awaited. */
+export const CONNECTING: u32 = 3;
+export const ONLINE: u32 = 4;
+/** Sends what waits, then DISCONNECT, then closes. */
+export const ENDING: u32 = 5;
 
-@unmanaged
-export class Link extends Recipient {
-  state: u32;
-  stream: Stream;
-  lastHeardMs: u64;
-  lastSentMs: u64;
-  /** When PINGREQ was sent that has no answer yet; 0 for none. */
-  pingSentMs: u64;
-  /** The host does not read. */
-  paused: bool;
-  /** 3.1 only: since when nothing was acknowledged. */
-  retryFromMs: u64;
-  /** The Keep Alive in use: ours, or the server's own. */
-  keepAliveSec: u32;
-  /** FEATURE_* bits: what the server does. */
-  features: u32;
+export let state: u32 = IDLE;
+
+export function setState(next: u32): void {
+  state = next;
 }
 
-export const link: Link = changetype<Link>(memory.data(offsetof<Link>(), 8));
+/** Is there a Network Connection? */
+export function connected(): bool {
+  return state >= CONNECTING;
+}
+
+export const server: Recipient = changetype<Recipient>(memory.data(offsetof<Recipient>(), 8));
 
 export function initLink(): void {
-  link.output = create<Output>();
-  link.output.connection = CLIENT_CONNECTION;
-  link.stream = create<Stream>();
+  server.output = create<Output>();
+  server.output.connection = CLIENT_CONNECTION;
 }
 
-/** Is 5.0 spoken on this connection; or on the next one, as far as is known? */
+/** Protocol Level of this connection; of the next one, as far as is known, while there is none. */
+export function levelNow(): u32 {
+  return state >= ONLINE ? server.level : option(OPTION_PROTOCOL_LEVEL);
+}
+
+/** Is 5.0 spoken there? */
 export function speaks5(): bool {
-  return is5(link.state == ONLINE ? link.level : option(OPTION_PROTOCOL_LEVEL));
+  return is5(levelNow());
 }

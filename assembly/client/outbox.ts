@@ -16,7 +16,7 @@ import {
   OPTION_OUTBOX_BYTES_MAX,
   OPTION_OUTBOX_DROP,
   OPTION_PACKET_SIZE_MAX,
-  OPTION_PROTOCOL_LEVEL,
+  OPTION_RETRY_SEC,
   OUTBOX_DROP_OLDEST,
   PUBLISH_RETAIN,
   TOKEN_FIRST,
@@ -50,11 +50,13 @@ import {
 import { enqueue, entryCost, initOutgoing, Outgoing } from "../session/queue";
 import { sendMessage } from "../session/send-message";
 import { topicNameValid } from "../topic/name";
-import { ENDING, link, ONLINE } from "./link";
+import { ENDING, levelNow, ONLINE, server, state } from "./link";
 import { propertiesValid } from "./properties";
 import { REQUEST_PACKET_ID_MIN } from "./requests";
 
 export let outgoing: Outgoing = changetype<Outgoing>(0);
+/** 3.1 only: since when nothing was acknowledged; 0 while nothing is sent. */
+let retryFromMs: u64 = 0;
 
 export function initOutbox(): void {
   outgoing = create<Outgoing>();
@@ -71,24 +73,24 @@ export function publishMessage(
   flags: u32,
 ): u32 {
   if (flags > 5) return BAD_ARGUMENT;
-  if (link.state == ENDING) return BAD_STATE;
+  if (state == ENDING) return BAD_STATE;
   if (!topicNameValid(topicName, topicNameLength)) return BAD_TOPIC;
   const properties = topicName + topicNameLength;
   if (propertiesLength > 0 && !propertiesValid(properties, propertiesLength, PUBLISH)) return BAD_PROPERTIES;
   const qos = flags >> 1;
-  const online = link.state == ONLINE;
-  const level = online ? link.level : option(OPTION_PROTOCOL_LEVEL);
+  const online = state == ONLINE;
+  const level = levelNow();
   const size = publishSizeOf(topicNameLength, payloadLength, qos, level, propertiesLength);
   if (size > option(OPTION_PACKET_SIZE_MAX)) return TOO_LARGE;
   if (online) {
-    if (qos > link.qosMax) return NOT_SUPPORTED; // [MQTT-3.2.2-11]
-    if ((flags & PUBLISH_RETAIN) != 0 && !link.retainAvailable) return NOT_SUPPORTED; // [MQTT-3.2.2-14]
-    if (size > link.packetSizeMax) return TOO_LARGE; // [MQTT-3.2.2-15]
+    if (qos > server.qosMax) return NOT_SUPPORTED; // [MQTT-3.2.2-11]
+    if ((flags & PUBLISH_RETAIN) != 0 && !server.retainAvailable) return NOT_SUPPORTED; // [MQTT-3.2.2-14]
+    if (size > server.packetSizeMax) return TOO_LARGE; // [MQTT-3.2.2-15]
   }
   const payload = properties + propertiesLength;
   const atOnce = qos == 0 && nothingWaits() && payloadLength < SHARE_MIN;
-  if (atOnce && link.aliases === null) {
-    const at = reserve(link.output, size);
+  if (atOnce && server.aliases === null) {
+    const at = reserve(server.output, size);
     const end = encodePublishHeader(
       at,
       flags,
@@ -113,7 +115,7 @@ export function publishMessage(
     payloadLength,
   );
   let result: u32 = OK;
-  if (atOnce) sendMessage(link, message, flags, 0, null);
+  if (atOnce) sendMessage(server, message, flags, 0, null);
   else if (makeRoom(message)) {
     const token = tokenOf(enqueue(outgoing, message, flags));
     if (qos > 0) result = token;
@@ -125,16 +127,16 @@ export function publishMessage(
 
 /** Sends what may be sent. */
 export function pumpOutbox(): void {
-  if (link.state != ONLINE && link.state != ENDING) return;
-  while (pump(outgoing, link) == PUMP_DROPPED) {
+  if (state < ONLINE) return;
+  while (pump(outgoing, server) == PUMP_DROPPED) {
     if (droppedQos > 0) complete(droppedCode == 0 ? COMPLETED_DROPPED : droppedCode);
   }
-  if (link.level == LEVEL_3_1 && outgoing.inflight > 0 && link.retryFromMs == 0) link.retryFromMs = nowMs;
+  if (server.level == LEVEL_3_1 && outgoing.inflight > 0 && retryFromMs == 0) retryFromMs = nowMs;
 }
 
 /** Everything unacknowledged goes again, first and in order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
 export function resumeOutbox(): void {
-  link.retryFromMs = 0;
+  retryFromMs = 0;
   rewind(outgoing);
   pumpOutbox();
 }
@@ -144,6 +146,13 @@ export function startOutboxAnew(): void {
   restart(outgoing);
   while (nextReleased(outgoing)) complete(COMPLETED_OK);
   pumpOutbox();
+}
+
+/** When to send again, only to a 3.1 server (3.1 section 4.2). */
+export function retryDue(): u64 {
+  const retrySec = option(OPTION_RETRY_SEC);
+  if (server.level != LEVEL_3_1 || retryFromMs == 0 || retrySec == 0) return u64.MAX_VALUE;
+  return retryFromMs + <u64>retrySec * 1000;
 }
 
 /** PUBACK, PUBREC or PUBCOMP arrived; returns what handleAck() says. */
@@ -156,7 +165,7 @@ export function acknowledgeMessage(
 ): u32 {
   const result = handleAck(outgoing, type, packetId, reasonCode);
   if (result != ACK_COMPLETE) return result;
-  link.retryFromMs = 0;
+  retryFromMs = 0;
   // With PUBREC the server has taken the message over. A PUBCOMP that does not know it any more, which is usual when a Session
   // has been resumed (table 3-7), takes nothing back.
   complete(type == PUBCOMP ? COMPLETED_OK : reasonCode, properties, propertiesLength);
@@ -170,7 +179,7 @@ function complete(code: u32, properties: usize = 0, propertiesLength: u32 = 0): 
 }
 
 function nothingWaits(): bool {
-  return link.state == ONLINE && outgoing.sent == outgoing.length && !outputFull(link.output);
+  return state == ONLINE && outgoing.sent == outgoing.length && !outputFull(server.output);
 }
 
 /** Makes room as the drop rule says; false when there is none. */

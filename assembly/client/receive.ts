@@ -5,7 +5,7 @@ import { EVENT_MESSAGE } from "../abi";
 import { create } from "../bytes/heap";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
-import { ACK_SHORT_SIZE, ack, ackSize, decodeAck, encodeAck, encodeAckShort } from "../packet/ack";
+import { ACK_SHORT_SIZE, ack, decodeAck, encodeAckShort } from "../packet/ack";
 import {
   AUTH,
   DISCONNECT,
@@ -42,7 +42,8 @@ import {
 import { handleAuth } from "./authentication";
 import { handleDisconnect } from "./ending";
 import { ownReceiveMaximum, ownTopicAliasMaximum, reasonsFault } from "./identity";
-import { link } from "./link";
+import { handlePingresp } from "./keep-alive";
+import { server } from "./link";
 import { acknowledgeMessage } from "./outbox";
 import { completeRequest } from "./requests";
 
@@ -80,25 +81,25 @@ export function handlePacket(firstByte: u32, body: usize, length: u32): u32 {
   const flags = firstByte & 15;
   if (type == PUBLISH) return handlePublish(flags, body, length);
   if (type >= PUBACK && type <= PUBCOMP) return handleAcknowledgement(type, flags, body, length);
-  if (type == SUBACK) return handleAnswer(suback, decodeSuback(flags, body, length, link.level), false);
-  if (type == UNSUBACK) return handleAnswer(unsuback, decodeUnsuback(flags, body, length, link.level), true);
+  if (type == SUBACK) return handleAnswer(suback, decodeSuback(flags, body, length, server.level), false);
+  if (type == UNSUBACK) return handleAnswer(unsuback, decodeUnsuback(flags, body, length, server.level), true);
   if (type == PINGRESP) {
-    const fault = decodePing(type, flags, length, link.level);
-    if (fault == SUCCESS) link.pingSentMs = 0;
+    const fault = decodePing(type, flags, length, server.level);
+    if (fault == SUCCESS) handlePingresp();
     return fault;
   }
-  if (is5(link.level) && type == DISCONNECT) return handleDisconnect(flags, body, length);
-  return is5(link.level) && type == AUTH ? handleAuth(flags, body, length) : PROTOCOL_ERROR;
+  if (is5(server.level) && type == DISCONNECT) return handleDisconnect(flags, body, length);
+  return is5(server.level) && type == AUTH ? handleAuth(flags, body, length) : PROTOCOL_ERROR;
 }
 
 function handlePublish(flags: u32, body: usize, length: u32): u32 {
-  let fault = decodePublish(flags, body, length, link.level);
+  let fault = decodePublish(flags, body, length, server.level);
   if (fault == SUCCESS && publish.topicAlias != 0) fault = takeAlias();
   if (fault != SUCCESS) return fault;
   const qos = publish.qos;
   const packetId = publish.packetId;
   if (qos != 2 || addIncoming(incoming, packetId)) {
-    if (is5(link.level) && incoming.count - inherited > ownReceiveMaximum()) {
+    if (is5(server.level) && incoming.count - inherited > ownReceiveMaximum()) {
       removeIncoming(incoming, packetId); // it was not taken, so it may come again
       return RECEIVE_MAXIMUM_EXCEEDED; // 3.3.4
     }
@@ -139,7 +140,7 @@ function takeAlias(): u32 {
 }
 
 function handleAcknowledgement(type: u32, flags: u32, body: usize, length: u32): u32 {
-  let fault = decodeAck(type, flags, body, length, link.level);
+  let fault = decodeAck(type, flags, body, length, server.level);
   if (fault == SUCCESS) fault = reasonsFault();
   if (fault != SUCCESS) return fault;
   const packetId = ack.packetId;
@@ -171,14 +172,17 @@ function handleAnswer(answer: Suback, decoded: u32, isUnsubscribe: bool): u32 {
 }
 
 function acknowledge(type: u32, packetId: u32): void {
-  encodeAckShort(reserve(link.output, ACK_SHORT_SIZE), type, packetId);
+  encodeAckShort(reserve(server.output, ACK_SHORT_SIZE), type, packetId);
 }
 
 /** The same for an exchange that there is not; 5.0 can say so. */
 function denyKnowing(type: u32, packetId: u32): void {
-  ack.type = type;
-  ack.packetId = packetId;
-  ack.reasonCode = PACKET_IDENTIFIER_NOT_FOUND;
-  ack.propertiesLength = 0;
-  encodeAck(reserve(link.output, ackSize(link.level)), link.level);
+  if (!is5(server.level)) {
+    acknowledge(type, packetId);
+    return;
+  }
+  const at = reserve(server.output, ACK_SHORT_SIZE + 1);
+  encodeAckShort(at, type, packetId);
+  store<u8>(at, ACK_SHORT_SIZE - 1, 1); // Remaining Length
+  store<u8>(at, PACKET_IDENTIFIER_NOT_FOUND, ACK_SHORT_SIZE);
 }

@@ -15,7 +15,7 @@ import {
 import { allocate, release } from "../bytes/heap";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
-import { is5, SUBSCRIBE, UNSUBSCRIBE } from "../packet/packet-type";
+import { is5, requiredFlags, SUBSCRIBE, UNSUBSCRIBE } from "../packet/packet-type";
 import { hasProperty, SUBSCRIPTION_IDENTIFIER } from "../packet/property";
 import {
   PACKET_TOO_LARGE,
@@ -25,9 +25,8 @@ import {
   WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED,
 } from "../packet/reason-code";
 import { encodeSubscribe, OPTION_QOS, subscribe, subscribeSize } from "../packet/subscribe";
-import { encodeUnsubscribe, unsubscribe, unsubscribeSize } from "../packet/unsubscribe";
 import { hasWildcard, isShared } from "../topic/filter";
-import { link, ONLINE } from "./link";
+import { ONLINE, server, state } from "./link";
 import { propertiesValid } from "./properties";
 
 @unmanaged
@@ -47,7 +46,7 @@ class Request {
   isActive: bool;
   /** A Subscription Identifier is among its properties. */
   hasIdentifier: bool;
-  // The payload of its packet follows: length, filter and, of SUBSCRIBE, the options. Then its properties.
+  // The payload of its packet follows: length, filter and, used by SUBSCRIBE alone, the options. Then its properties.
 }
 
 /** Messages have the identifiers below these, so that the two never meet. */
@@ -57,8 +56,10 @@ const REQUESTS_MAX: u32 = REQUEST_PACKET_ID_MAX - REQUEST_PACKET_ID_MIN + 1;
 /** Tells tokens of requests from those of messages. */
 const REQUEST_TOKEN: u32 = 0x8000_0000;
 
-let first: Request | null = null;
-let last: Request | null = null;
+let features: u32 = 0;
+/** All of them, in the order of asking; the first is none, so that each one has another before it. */
+const head = changetype<Request>(memory.data(offsetof<Request>(), 4));
+let last: Request = head;
 /** Requests that the application has no answer to. */
 let unanswered: u32 = 0;
 /** Requests that are due, and Packet Identifiers in use: what is subscribed may be far more than there are of them. */
@@ -66,6 +67,11 @@ let due: u32 = 0;
 let inUse: u32 = 0;
 let lastPacketId: u32 = REQUEST_PACKET_ID_MAX;
 let lastToken: u32 = REQUEST_TOKEN;
+
+/** CONNACK of 5.0 tells what the server does: FEATURE_* bits. */
+export function setFeatures(bits: u32): void {
+  features = bits;
+}
 
 /** Adds a request for a valid filter with valid options, its properties behind the filter, and sends it when connected.
  *  Returns its token, or why not. */
@@ -85,19 +91,17 @@ export function addRequest(filter: usize, length: u32, propertiesLength: u32, op
   store<u16>(payload, bswap<u16>(<u16>length));
   memory.copy(payload + 2, filter, length);
   memory.copy(propertiesOf(request), properties, propertiesLength);
-  const refused = link.state == ONLINE ? refusedCode(request) : SUCCESS;
+  const refused = state == ONLINE ? refusedCode(request) : SUCCESS;
   if (refused != SUCCESS) {
     destroy(request);
     return refused == PACKET_TOO_LARGE ? TOO_LARGE : NOT_SUPPORTED;
   }
   lastToken = (lastToken + 1) | REQUEST_TOKEN;
   request.token = lastToken;
-  const end = last;
-  if (end === null) first = request;
-  else end.next = request;
+  last.next = request;
   last = request;
   unanswered++;
-  if (link.state == ONLINE) {
+  if (state == ONLINE) {
     markDue(request);
     sendDue();
   }
@@ -108,7 +112,7 @@ export function addRequest(filter: usize, length: u32, propertiesLength: u32, op
 export function resumeRequests(sessionPresent: bool): void {
   due = 0;
   inUse = 0;
-  let request = first;
+  let request = head.next;
   while (request !== null) {
     request.packetId = 0;
     request.isDue = false;
@@ -126,7 +130,7 @@ export function completeRequest(
   properties: usize,
   propertiesLength: u32,
 ): void {
-  let request = first;
+  let request = head.next;
   while (request !== null) {
     if (request.packetId == packetId && request.isUnsubscribe == isUnsubscribe) break;
     request = request.next;
@@ -151,7 +155,7 @@ function finish(request: Request, code: u32, properties: usize, propertiesLength
 
 /** Another request for the same filter has been answered since: what was subscribed before is replaced, or gone. */
 function dropActive(by: Request): void {
-  let request = first;
+  let request = head.next;
   while (request !== null) {
     const next = request.next;
     if (
@@ -166,14 +170,9 @@ function dropActive(by: Request): void {
 }
 
 function drop(request: Request): void {
-  let previous: Request | null = null;
-  let each = first;
-  while (each !== null && each != request) {
-    previous = each;
-    each = each.next;
-  }
-  if (previous === null) first = request.next;
-  else previous.next = request.next;
+  let previous = head;
+  while (previous.next != request) previous = previous.next!;
+  previous.next = request.next;
   if (last == request) last = previous;
   freePacketId(request);
   destroy(request);
@@ -185,11 +184,10 @@ function destroy(request: Request): void {
 
 /** Why this server must not be sent it (3.2.2.3.11 to 13, [MQTT-3.2.2-15]); SUCCESS if it may be. */
 function refusedCode(request: Request): u32 {
-  if (!is5(link.level)) return SUCCESS;
-  if (fill(request) > link.packetSizeMax) return PACKET_TOO_LARGE;
+  if (!is5(server.level)) return SUCCESS;
+  if (fill(request) > server.packetSizeMax) return PACKET_TOO_LARGE;
   if (request.isUnsubscribe) return SUCCESS;
   const filter = payloadOf(request) + 2;
-  const features = link.features;
   if ((features & FEATURE_WILDCARD) == 0 && hasWildcard(filter, request.filterLength)) {
     return WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED;
   }
@@ -207,7 +205,7 @@ function markDue(request: Request): void {
 
 /** Sends what is due, in its order, while there are Packet Identifiers. */
 function sendDue(): void {
-  let request = first;
+  let request = head.next;
   while (request !== null && due > 0 && inUse < REQUESTS_MAX) {
     const next = request.next;
     if (request.isDue) {
@@ -223,30 +221,24 @@ function sendDue(): void {
 
 function send(request: Request): void {
   takePacketId(request);
-  const at = reserve(link.output, fill(request));
-  if (request.isUnsubscribe) encodeUnsubscribe(at, link.level);
-  else encodeSubscribe(at, link.level);
+  const at = reserve(server.output, fill(request));
+  encodeSubscribe(at, server.level);
+  // Both have one layout: the options that UNSUBSCRIBE lacks are the end of the payload.
+  if (request.isUnsubscribe) store<u8>(at, (UNSUBSCRIBE << 4) | requiredFlags(UNSUBSCRIBE));
 }
 
-/** Fills `unsubscribe` or `subscribe` with it; returns the size of the packet. */
+/** Fills `subscribe` with it, whichever it is; returns the size of the packet. */
 function fill(request: Request): u32 {
   const payload = payloadOf(request);
-  if (request.isUnsubscribe) {
-    unsubscribe.packetId = request.packetId;
-    unsubscribe.properties = propertiesOf(request);
-    unsubscribe.propertiesLength = request.propertiesLength;
-    unsubscribe.filters = payload;
-    unsubscribe.filtersLength = 2 + request.filterLength;
-    return unsubscribeSize(link.level);
-  }
+  const optionsAt = 2 + <u32>request.filterLength;
   // Before 5.0 there is only the QoS.
-  store<u8>(payload + 2 + request.filterLength, <u32>request.options & (is5(link.level) ? 0xff : OPTION_QOS));
+  store<u8>(payload + optionsAt, <u32>request.options & (is5(server.level) ? 0xff : OPTION_QOS));
   subscribe.packetId = request.packetId;
   subscribe.properties = propertiesOf(request);
   subscribe.propertiesLength = request.propertiesLength;
   subscribe.filters = payload;
-  subscribe.filtersLength = 3 + request.filterLength;
-  return subscribeSize(link.level);
+  subscribe.filtersLength = request.isUnsubscribe ? optionsAt : optionsAt + 1;
+  return subscribeSize(server.level);
 }
 
 /** Gives it one that no other request has [MQTT-2.2.1-3]. */
@@ -255,7 +247,7 @@ function takePacketId(request: Request): void {
   while (taken) {
     lastPacketId = lastPacketId == REQUEST_PACKET_ID_MAX ? REQUEST_PACKET_ID_MIN : lastPacketId + 1;
     taken = false;
-    let other = first;
+    let other = head.next;
     while (other !== null && !taken) {
       taken = other.packetId == lastPacketId;
       other = other.next;

@@ -5,7 +5,7 @@ import { BAD_ARGUMENT, BAD_HANDLE, BAD_STATE, BAD_TOPIC, CLIENT_CONNECTION, OK }
 import { sendAuth } from "../client/authentication";
 import * as client from "../client/client";
 import * as identity from "../client/identity";
-import { ENDING, link, speaks5 } from "../client/link";
+import { ENDING, speaks5, state } from "../client/link";
 import { publishMessage } from "../client/outbox";
 import { addRequest } from "../client/requests";
 import { advanceClock } from "../effect/clock";
@@ -16,13 +16,13 @@ import { filterFault, optionsFault } from "../packet/subscribe";
 import * as filter from "../topic/filter";
 import { argumentBytes, initShared, overArgument, overArguments, overInput } from "./shared";
 
+export { untilDeadline as nextDeadline } from "../client/deadline";
 export {
   abiVersion,
   argumentPtr,
   eventsPtr,
   heapInUse,
   inputPtr,
-  nextDeadline,
   nextEvents,
   nextSends,
   optionValue,
@@ -116,7 +116,7 @@ export function filterMatches(topicFilterLength: u32, topicNameLength: u32): boo
 
 function request(topicFilterLength: u32, propertiesLength: u32, options: u32, isUnsubscribe: bool): u32 {
   if (overArguments(topicFilterLength, propertiesLength)) return BAD_ARGUMENT;
-  if (link.state == ENDING) return BAD_STATE;
+  if (state == ENDING) return BAD_STATE;
   const bytes = argumentBytes();
   const level = speaks5() ? LEVEL_5_0 : LEVEL_3_1_1;
   if (filterFault(bytes, topicFilterLength, level) != SUCCESS) return BAD_TOPIC;

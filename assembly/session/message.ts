@@ -6,6 +6,7 @@
 
 import { Counted, createCounted } from "../bytes/counted";
 import { nowMs } from "../effect/clock";
+import { WITH_5_0 } from "../features";
 import { itemLength, itemPtr, MESSAGE_EXPIRY_INTERVAL, nextProperty } from "../packet/property";
 
 @unmanaged
@@ -45,7 +46,7 @@ export function createMessage(
   payloadLength: u32,
   marks: u32 = 0,
 ): Message {
-  const offset = propertiesLength > 0 ? expiryOffset(properties, propertiesLength) : 0;
+  const offset = WITH_5_0 && propertiesLength > 0 ? expiryOffset(properties, propertiesLength) : 0;
   const size = messageSize(topicNameLength, propertiesLength, payloadLength) + (offset > 0 ? offsetof<Expiry>() : 0);
   const message = changetype<Message>(createCounted(size));
   message.flags = <u8>flags;
@@ -82,7 +83,7 @@ export function qosOf(message: Message): u32 {
 }
 
 export function expires(message: Message): bool {
-  return (<u32>message.marks & MARK_EXPIRES) != 0;
+  return WITH_5_0 && (<u32>message.marks & MARK_EXPIRES) != 0;
 }
 
 /** It is published only now: its Message Expiry Interval begins again. */

@@ -3,9 +3,18 @@
 import { describe, expect, it } from "vitest";
 import * as abi from "../../assembly/abi.ts";
 import { type BrokerExports, Core } from "../../host/core.ts";
-import { parseBytes } from "./vectors.ts";
+import { parseBytes, varint } from "./vectors.ts";
 
 const HEAP_MAX = 4 << 20;
+
+/** Bytes, or the notation of the vectors for them. */
+type Part = string | Uint8Array;
+
+/** What `[ ]` is in the notation: the parts behind their length. */
+function counted(...parts: Part[]): Buffer {
+  const bytes = Buffer.concat(parts.map((part) => (typeof part === "string" ? parseBytes(part) : part)));
+  return Buffer.concat([Uint8Array.from(varint(bytes.length)), bytes]);
+}
 
 function start(options: [option: number, value: number][] = []) {
   const core = new Core<BrokerExports>("broker", 65_536, 1);
@@ -23,7 +32,13 @@ function start(options: [option: number, value: number][] = []) {
     core.handleBytes(connection, parseBytes(`10 [ "MQTT" 04 ${flags} 0000 "${clientId}" ]`));
     return connection;
   };
-  return { core, drain, connect };
+  const connect5 = (clientId: string, flags = "02", properties: Part = "[]", will: Part = "") => {
+    const connection = core.exports.open() >>> 0;
+    const body = counted(`"MQTT" 05 ${flags} 0000`, properties, `"${clientId}"`, will);
+    core.handleBytes(connection, Buffer.concat([Uint8Array.of(0x10), body]));
+    return connection;
+  };
+  return { core, drain, connect, connect5 };
 }
 
 describe("the heap limit", () => {
@@ -98,5 +113,70 @@ describe("commands of the host", () => {
     core.writeArgument(Buffer.alloc(17 << 20, "a"));
     expect(core.exports.publish(1, 0, (17 << 20) - 1, 0)).toBe(abi.TOO_LARGE);
     expect(core.exports.publish(1, 0, 0, 6)).toBe(abi.BAD_ARGUMENT);
+  });
+});
+
+describe("what 5.0 lets a client leave behind", () => {
+  const EXTRA = 200_000;
+  /** A string of 60,000 characters. */
+  const LONG = parseBytes("ea60 78*60000");
+
+  it("Topic Aliases count as unfinished input", () => {
+    const { core, drain, connect5 } = start([[abi.OPTION_INPUT_WAITING_MAX, HEAP_MAX]]);
+    const reasons: number[] = [];
+    for (let count = 0; count < 20; count++) {
+      const connection = connect5(`${count}`);
+      for (let alias = 1; alias <= 16; alias++) {
+        const body = counted(LONG, counted("23 00", Uint8Array.of(alias)));
+        core.handleBytes(connection, Buffer.concat([Uint8Array.of(0x30), body]));
+      }
+      reasons.push(...drain().events.map(({ code }) => code));
+    }
+    expect(new Set(reasons)).toEqual(new Set([abi.CLOSE_LIMIT]));
+    expect(core.exports.heapInUse()).toBeLessThan(HEAP_MAX + EXTRA);
+  });
+
+  it("Wills that wait count as kept, also those of Sessions that were there before", () => {
+    const { core, drain, connect5 } = start([[abi.OPTION_HEAP_MAX, HEAP_MAX]]);
+    const will = Buffer.concat([parseBytes('[ 18 ffffffff ] "w"'), LONG]);
+    for (const flags of ["00", "04"]) {
+      for (let count = 0; count < 200; count++) {
+        const connection = connect5(`${count}`, flags, "[ 11 ffffffff ]", flags === "04" ? will : "");
+        drain();
+        core.exports.handleClosed(connection);
+      }
+    }
+    expect(core.exports.heapInUse()).toBeGreaterThan(HEAP_MAX);
+    expect(core.exports.heapInUse()).toBeLessThan(HEAP_MAX + EXTRA);
+  });
+
+  it("properties count as what they belong to", () => {
+    const { core, drain, connect5 } = start([
+      [abi.OPTION_SESSION_QUEUE_BYTES_MAX, HEAP_MAX / 4],
+      [abi.OPTION_RETAINED_BYTES_MAX, HEAP_MAX / 4],
+    ]);
+    const away = connect5("away", "00", "[ 11 ffffffff ]");
+    core.handleBytes(away, parseBytes('82 [ 0001 [] "#" 01 ]'));
+    core.exports.handleClosed(away);
+    const publisher = connect5("publisher");
+    for (let count = 0; count < 100; count++) {
+      const body = counted(`"t/${count}" 0001`, counted('26 "k"', LONG), "'x'");
+      core.handleBytes(publisher, Buffer.concat([Uint8Array.of(0x33), body]));
+      drain();
+    }
+    expect(core.exports.heapInUse()).toBeGreaterThan(HEAP_MAX / 8);
+    expect(core.exports.heapInUse()).toBeLessThan(HEAP_MAX / 2 + EXTRA);
+  });
+
+  it("a CONNECT about which the host thinks counts as unfinished input", () => {
+    const { core, drain, connect5 } = start([
+      [abi.OPTION_INPUT_WAITING_MAX, HEAP_MAX],
+      [abi.OPTION_AUTHENTICATE, abi.AUTHENTICATE_WITH_PASSWORD],
+    ]);
+    for (let count = 0; count < 200; count++) {
+      connect5(`${count}`, "00", counted('26 "k"', LONG));
+      drain();
+    }
+    expect(core.exports.heapInUse()).toBeLessThan(HEAP_MAX + EXTRA);
   });
 });
