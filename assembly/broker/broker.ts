@@ -2,13 +2,7 @@
 // knows them all. Nothing here looks inside a packet.
 
 import {
-  BAD_ARGUMENT,
   BAD_HANDLE,
-  BAD_PROPERTIES,
-  BAD_STATE,
-  BAD_TOPIC,
-  CLOSE_ADMINISTRATIVE,
-  CLOSE_AUTHENTICATION,
   CLOSE_CONNECT_TIMEOUT,
   CLOSE_DISCONNECT,
   CLOSE_KEEP_ALIVE,
@@ -17,28 +11,21 @@ import {
   CLOSE_NETWORK,
   CLOSE_PACKET_SIZE,
   CLOSE_PROTOCOL,
-  CLOSE_SHUT_DOWN,
   CLOSE_SLOW,
   EVENT_CLOSE,
   OK,
-  OPTION_CONNECTIONS_MAX,
   OPTION_FAIR_SHARE,
   OPTION_INPUT_WAITING_MAX,
   OPTION_OUTPUT_BYTES_MAX,
   OPTION_PACKET_SIZE_MAX,
   OPTION_RETAINED_VISITS_MAX,
-  TOO_LARGE,
 } from "../abi";
-import { letGo } from "../bytes/counted";
-import { allocate, release } from "../bytes/heap";
-import { utf8Valid } from "../bytes/utf8";
-import { writerStart } from "../bytes/writer";
 import { nowMs } from "../effect/clock";
 import { nextDue } from "../effect/deadline";
 import { pushEvent } from "../effect/event";
 import { blockOutput, dropSends, unblockOutput } from "../effect/send";
 import { WITH_5_0 } from "../features";
-import { option, setOptionValue } from "../limits";
+import { option } from "../limits";
 import {
   appendInput,
   endWalk,
@@ -55,20 +42,14 @@ import {
   streamBytes,
   unfinishedByte,
 } from "../packet/framer";
-import { CONNACK, CONNECT, DISCONNECT, LEVEL_5_0 } from "../packet/packet-type";
-import { SERVER_REFERENCE, writeBinaryProperty } from "../packet/property";
-import { publishSizeOf } from "../packet/publish";
-import { CONTINUE_AUTHENTICATION, reasonCodeValid, SUCCESS } from "../packet/reason-code";
+import { CONNECT } from "../packet/packet-type";
 import { dropIncoming, incomingBytes, incomingSize } from "../session/incoming";
-import { createMessage, MARK_URGENT, Message } from "../session/message";
+import { Message } from "../session/message";
 import { rewind } from "../session/outgoing";
 import { Session } from "../session/session";
 import { receivedAliasBytes } from "../topic/alias";
-import { topicTooLong } from "../topic/limits";
-import { topicNameValid } from "../topic/name";
 import { allowVisits } from "../topic/tree";
-import { acceptKept, handleConnect, refuseKept } from "./accept";
-import { sendAuth } from "./authenticate";
+import { handleConnect } from "./accept";
 import { closeConnection, takeClosing } from "./closing";
 import {
   AUTHENTICATING,
@@ -80,21 +61,18 @@ import {
   dropConnectPacket,
   EXCHANGING,
   ONLINE,
-  REAUTH_HOST_ASKED,
   retryStarts,
   scheduleConnection,
   silenceEnds,
   stallEnds,
 } from "./connection";
-import { addConnection, findConnection, nextConnection, removeConnection } from "./connection-table";
+import { addConnection, findConnection, removeConnection } from "./connection-table";
 import { DEADLINE_CONNECTION, DEADLINE_RETAINED, DEADLINE_SESSION, DEADLINE_SUBSCRIPTION } from "./deadlines";
-import { deliverMessage } from "./delivery";
 import { endOnline, handleSessionTime } from "./ending";
-import { isUrgent, messagePropertiesValid } from "./properties";
 import { feedStarved, pumpConnection } from "./queueing";
 import { handleExchange, handlePacket } from "./receive";
 import { handleRetainedExpiry, initRetained } from "./retained";
-import { findSession, initSessions } from "./session-table";
+import { initSessions } from "./session-table";
 import { countPacketReceived, countReceived } from "./statistics";
 import { handleLapse } from "./subscribing";
 import { initSubscriptions, Subscription } from "./subscription";
@@ -161,84 +139,12 @@ export function handleClosed(handle: u32): u32 {
   return OK;
 }
 
-/** The answer to EVENT_AUTHENTICATE. `reference`: a Server Reference to refuse with, of `referenceLength` bytes. */
-export function handleAuthenticated(handle: u32, reasonCode: u32, reference: usize, referenceLength: u32): u32 {
-  const connection = findConnection(handle);
-  if (connection === null) return BAD_HANDLE;
-  if (connection.state != AUTHENTICATING || connection.methodLength > 0) return BAD_STATE;
-  if (!answerValid(reasonCode, CONNACK) || referenceLength > BINARY_MAX) return BAD_ARGUMENT;
-  if (!utf8Valid(reference, referenceLength)) return BAD_ARGUMENT;
-  if (reasonCode == SUCCESS) acceptKept(connection, 0, 0);
-  else refuseWith(connection, reasonCode, reference, referenceLength);
-  goOn(connection);
-  return OK;
-}
-
-/** The answer to EVENT_AUTH, with Authentication Data. */
-export function handleAuth(handle: u32, reasonCode: u32, data: usize, dataLength: u32): u32 {
-  const connection = findConnection(handle);
-  if (connection === null) return BAD_HANDLE;
-  if (!WITH_5_0) return BAD_STATE;
-  const online = connection.state == ONLINE && connection.reauthentication == REAUTH_HOST_ASKED;
-  if (!online && (connection.state != AUTHENTICATING || connection.methodLength == 0)) return BAD_STATE;
-  const more = reasonCode == CONTINUE_AUTHENTICATION;
-  if (!(more || answerValid(reasonCode, online ? DISCONNECT : CONNACK)) || dataLength > BINARY_MAX) return BAD_ARGUMENT;
-  if (more || (online && reasonCode == SUCCESS)) sendAuth(connection, reasonCode, data, dataLength);
-  else if (online)
-    closeConnection(connection, CLOSE_AUTHENTICATION, reasonCode); // [MQTT-4.12.1-2]
-  else if (reasonCode == SUCCESS) acceptKept(connection, data, dataLength);
-  else refuseKept(connection, reasonCode, 0, 0);
-  if (online) settle();
-  else goOn(connection);
-  return OK;
-}
-
-/** Longest string or binary data. */
-const BINARY_MAX: u32 = 65_535;
-
-/** SUCCESS, or a refusal that such a packet may carry. */
-function answerValid(reasonCode: u32, packet: u32): bool {
-  return reasonCode == SUCCESS || (reasonCode >= 0x80 && reasonCode <= 0xff && reasonCodeValid(reasonCode, packet));
-}
-
-function refuseWith(connection: Connection, reasonCode: u32, reference: usize, referenceLength: u32): void {
-  const size = referenceLength > 0 ? referenceLength + 3 : 0;
-  const property = size > 0 ? allocate(size) : 0;
-  writerStart(property, property + size);
-  if (size > 0) writeBinaryProperty(SERVER_REFERENCE, reference, referenceLength);
-  refuseKept(connection, reasonCode, property, size);
-  if (size > 0) release(property, size);
-}
-
 /** What the client sent while the host was asked is handled now. */
-function goOn(connection: Connection): void {
+export function goOn(connection: Connection): void {
   if (connection.state == ONLINE || connection.state == CLOSING) dropConnectPacket(connection);
   resumeInput(connection.stream);
   walk(connection);
   settle();
-}
-
-/** Ends the connection of a client, which is told the Reason Code (0x80 and up). */
-export function disconnectClient(clientId: usize, length: u32, reasonCode: u32): u32 {
-  if (reasonCode == SUCCESS || !answerValid(reasonCode, DISCONNECT)) return BAD_ARGUMENT;
-  const session = findSession(clientId, length);
-  if (session === null || session.connection == 0) return BAD_HANDLE;
-  closeConnection(changetype<Connection>(session.connection), CLOSE_ADMINISTRATIVE, reasonCode);
-  settle();
-  return OK;
-}
-
-/** Ends all connections; no more are accepted. */
-export function shutDown(reasonCode: u32): u32 {
-  if (reasonCode == SUCCESS || !answerValid(reasonCode, DISCONNECT)) return BAD_ARGUMENT;
-  setOptionValue(OPTION_CONNECTIONS_MAX, 0);
-  let connection = nextConnection(0);
-  while (connection !== null) {
-    closeConnection(connection, CLOSE_SHUT_DOWN, reasonCode);
-    connection = nextConnection(connection.handle);
-  }
-  settle();
-  return OK;
 }
 
 /** The last `unsent` bytes handed out for a connection found no room. */
@@ -264,37 +170,6 @@ export function handleWritable(handle: u32): u32 {
 export function handleSent(): void {
   dropSends();
   feedStarved();
-}
-
-/** Publishes a message of the host's own: `topicName`, then properties, then its payload. */
-export function publishLocal(
-  topicName: usize,
-  topicNameLength: u32,
-  propertiesLength: u32,
-  payloadLength: u32,
-  flags: u32,
-): u32 {
-  if (flags > 5) return BAD_ARGUMENT;
-  if (!topicNameValid(topicName, topicNameLength) || topicTooLong(topicName, topicNameLength)) return BAD_TOPIC;
-  const properties = topicName + topicNameLength;
-  if (!messagePropertiesValid(properties, propertiesLength)) return BAD_PROPERTIES;
-  const size = publishSizeOf(topicNameLength, payloadLength, flags >> 1, LEVEL_5_0, propertiesLength);
-  if (size > option(OPTION_PACKET_SIZE_MAX)) return TOO_LARGE;
-  const payload = properties + propertiesLength;
-  const message = createMessage(
-    flags,
-    topicName,
-    topicNameLength,
-    properties,
-    propertiesLength,
-    payload,
-    payloadLength,
-    isUrgent(properties, propertiesLength) ? MARK_URGENT : 0,
-  );
-  deliverMessage(message);
-  letGo(message);
-  settle();
-  return OK;
 }
 
 /** Acts on every deadline that is due. */
@@ -370,7 +245,7 @@ function handleFirst(connection: Connection): void {
 }
 
 /** Clears up behind the connections that ended in this call. A Will may end others: they line up behind. */
-function settle(): void {
+export function settle(): void {
   let connection = takeClosing();
   while (connection !== null) {
     endOnline(connection, connection.reason);

@@ -3,6 +3,7 @@
 
 import { BAD_ARGUMENT, OK, TEXT_VERSION } from "../abi";
 import * as broker from "../broker/broker";
+import * as commands from "../broker/commands";
 import { publishVersion } from "../broker/sys";
 import { setText as keepText } from "../broker/texts";
 import { advanceClock } from "../effect/clock";
@@ -47,12 +48,12 @@ export function handleClosed(connection: u32): u32 {
 
 export function handleAuthenticated(connection: u32, reasonCode: u32, serverReferenceLength: u32): u32 {
   if (overArgument(serverReferenceLength)) return BAD_ARGUMENT;
-  return broker.handleAuthenticated(connection, reasonCode, argumentBytes(), serverReferenceLength);
+  return commands.handleAuthenticated(connection, reasonCode, argumentBytes(), serverReferenceLength);
 }
 
 export function handleAuth(connection: u32, reasonCode: u32, dataLength: u32): u32 {
   if (overArgument(dataLength)) return BAD_ARGUMENT;
-  return broker.handleAuth(connection, reasonCode, argumentBytes(), dataLength);
+  return commands.handleAuth(connection, reasonCode, argumentBytes(), dataLength);
 }
 
 export function handleBlocked(connection: u32, unsent: u32): u32 {
@@ -82,14 +83,14 @@ export function setText(text: u32, length: u32): u32 {
 export function publish(topicNameLength: u32, propertiesLength: u32, payloadLength: u32, flags: u32): u32 {
   if (overArguments(topicNameLength, propertiesLength)) return BAD_ARGUMENT;
   if (overArguments(topicNameLength + propertiesLength, payloadLength)) return BAD_ARGUMENT;
-  return broker.publishLocal(argumentBytes(), topicNameLength, propertiesLength, payloadLength, flags);
+  return commands.publishLocal(argumentBytes(), topicNameLength, propertiesLength, payloadLength, flags);
 }
 
 export function disconnectClient(clientIdLength: u32, reasonCode: u32): u32 {
   if (overArgument(clientIdLength)) return BAD_ARGUMENT;
-  return broker.disconnectClient(argumentBytes(), clientIdLength, reasonCode);
+  return commands.disconnectClient(argumentBytes(), clientIdLength, reasonCode);
 }
 
 export function shutDown(reasonCode: u32): u32 {
-  return broker.shutDown(reasonCode);
+  return commands.shutDown(reasonCode);
 }
