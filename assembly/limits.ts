@@ -70,13 +70,42 @@ export function setOptionValue(id: u32, value: u32): bool {
   return true;
 }
 
-export function setDefaultOptions(): void {
+/** Of both modules. */
+function setSharedDefaults(): void {
+  // Bytes of one Control Packet. Over it: the connection is closed before the packet is read.
+  setOptionValue(OPTION_PACKET_SIZE_MAX, 16 * MIB);
+  // QoS 1 and 2 messages sent to one session and not yet acknowledged, in count and bytes. Over it: the rest waits in the
+  // queue. One message is always let through. 8 bytes each.
+  setOptionValue(OPTION_INFLIGHT_MAX, 1024);
+  setOptionValue(OPTION_INFLIGHT_BYTES_MAX, 1 * MIB);
+  // Bytes waiting to be sent on one connection. Over the soft limit QoS 0 messages for it are dropped and counted, QoS 1
+  // and 2 wait in its queue; over the hard one (it does not even read its acknowledgements) it is closed. The first
+  // message over the soft limit is still taken whole, so the hard one must leave room for the largest packet.
+  setOptionValue(OPTION_OUTPUT_BYTES_SOFT, 8 * MIB);
+  setOptionValue(OPTION_OUTPUT_BYTES_MAX, 32 * MIB);
+  // Bytes waiting on all connections. Over it a connection over its fair share counts as over its soft limit.
+  setOptionValue(OPTION_OUTPUT_TOTAL_MAX, 512 * MIB);
+  // Bytes of everything the core keeps. Over it nothing new is kept: no Session (refused, 3; who has one comes back to it),
+  // no Subscription (0x80), no retained or queued message. The other limits count what matters; this one what they do not, tables and
+  // names, and keeps the memory below the 4 GiB at which it would end.
+  setOptionValue(OPTION_HEAP_MAX, 2048 * MIB);
+  // Bytes that a limit on all leaves to each: whoever fills a total has not taken it from those who use little.
+  setOptionValue(OPTION_FAIR_SHARE, 8_192);
+  // Milliseconds from open() to a whole CONNECT (in the client: to CONNACK). Over it: closed.
+  setOptionValue(OPTION_CONNECT_TIMEOUT_MS, 30_000);
+  // Seconds after which a 3.1 peer is sent unacknowledged packets again; 0: never. 3.1.1 forbids that on a living connection.
+  setOptionValue(OPTION_RETRY_SEC, 20);
+  // Topic Aliases that we set on one connection, if the other end allows as many; the one not used for longest is set anew.
+  // Found by going through them, so more of them would cost more than they spare. 16 bytes each and the Topic Name.
+  setOptionValue(OPTION_TOPIC_ALIAS_SEND_MAX, 16);
+}
+
+export function setBrokerDefaults(): void {
+  setSharedDefaults();
   // Network Connections at once. Over it: not accepted. About 300 bytes each while idle.
   setOptionValue(OPTION_CONNECTIONS_MAX, 10_000);
   // Sessions, connected or not. Over it: CONNECT is refused, server unavailable (3). About 150 bytes each.
   setOptionValue(OPTION_SESSIONS_MAX, 100_000);
-  // Bytes of one Control Packet. Over it: the connection is closed before the packet is read.
-  setOptionValue(OPTION_PACKET_SIZE_MAX, 16 * MIB);
   // Bytes and levels of a Topic Name or Topic Filter. Over it: PUBLISH closes the connection, SUBSCRIBE is answered with
   // 0x80. Matching recurses once a level, so this also bounds the stack.
   setOptionValue(OPTION_TOPIC_LENGTH_MAX, 65_535);
@@ -94,35 +123,14 @@ export function setDefaultOptions(): void {
   // Bytes of all stored messages, retained and queued, each counted once. Over it: as above, for sessions over their fair
   // share.
   setOptionValue(OPTION_QUEUE_BYTES_MAX, 1024 * MIB);
-  // QoS 1 and 2 messages sent to one session and not yet acknowledged, in count and bytes. Over it: the rest waits in the
-  // queue. One message is always let through. 8 bytes each.
-  setOptionValue(OPTION_INFLIGHT_MAX, 1024);
-  setOptionValue(OPTION_INFLIGHT_BYTES_MAX, 1 * MIB);
-  // Bytes waiting to be sent on one connection. Over the soft limit QoS 0 messages for it are dropped and counted, QoS 1
-  // and 2 wait in its queue; over the hard one (it does not even read its acknowledgements) it is closed. The first
-  // message over the soft limit is still taken whole, so the hard one must leave room for the largest packet.
-  setOptionValue(OPTION_OUTPUT_BYTES_SOFT, 8 * MIB);
-  setOptionValue(OPTION_OUTPUT_BYTES_MAX, 32 * MIB);
-  // Bytes waiting on all connections. Over it a connection over its fair share counts as over its soft limit.
-  setOptionValue(OPTION_OUTPUT_TOTAL_MAX, 512 * MIB);
   // Seconds in which a connection with output takes no byte at all. Over it: closed, its session kept as usual.
   setOptionValue(OPTION_OUTPUT_STALL_SEC, 60);
   // Bytes of unfinished packets and unfinished QoS 2 exchanges of all connections. Over it: a connection over its fair
   // share that sends more is closed.
   setOptionValue(OPTION_INPUT_WAITING_MAX, 256 * MIB);
-  // Bytes of everything the core keeps. Over it nothing new is kept: no Session (refused, 3; who has one comes back to it),
-  // no Subscription (0x80), no retained or queued message. The other limits count what matters; this one what they do not, tables and
-  // names, and keeps the memory below the 4 GiB at which it would end.
-  setOptionValue(OPTION_HEAP_MAX, 2048 * MIB);
   // Levels of retained topics looked at for the SUBSCRIBE packets of one piece of input. Over it the retained messages not
   // found yet are not sent. A filter for everything looks at each level once.
   setOptionValue(OPTION_RETAINED_VISITS_MAX, 8_000_000);
-  // Bytes that a limit on all leaves to each: whoever fills a total has not taken it from those who use little.
-  setOptionValue(OPTION_FAIR_SHARE, 8_192);
-  // Milliseconds from open() to a whole CONNECT (in the client: to CONNACK). Over it: closed.
-  setOptionValue(OPTION_CONNECT_TIMEOUT_MS, 30_000);
-  // Seconds after which a 3.1 peer is sent unacknowledged packets again; 0: never. 3.1.1 forbids that on a living connection.
-  setOptionValue(OPTION_RETRY_SEC, 20);
   // Seconds between updates of $SYS; 0: none.
   setOptionValue(OPTION_SYS_INTERVAL_SEC, 10);
   // What the broker offers, and the highest QoS it takes from publishers. What is used all the same: 5.0 is told with the
@@ -134,9 +142,6 @@ export function setDefaultOptions(): void {
   setOptionValue(OPTION_RECEIVE_MAX, 1024);
   // Topic Aliases that a 5.0 client may set on its connection. Over it: DISCONNECT 0x94. 8 bytes each and the Topic Name.
   setOptionValue(OPTION_TOPIC_ALIAS_MAX, 16);
-  // Topic Aliases that we set on one connection, if the other end allows as many; the one not used for longest is set anew.
-  // Found by going through them, so more of them would cost more than they spare. 16 bytes each and the Topic Name.
-  setOptionValue(OPTION_TOPIC_ALIAS_SEND_MAX, 16);
   // Seconds that a Session is kept for a client that is away. Asked for more: 5.0 is told in CONNACK, 3.x gets this too.
   setOptionValue(OPTION_SESSION_EXPIRY_MAX_SEC, 0xffff_ffff);
   // Longest Keep Alive in seconds; 0: any, none too. Asked for more or for none: 5.0 is given this one in CONNACK, 3.x is
@@ -150,10 +155,10 @@ export function setDefaultOptions(): void {
   setOptionValue(OPTION_REDIRECT, 0);
   // Bytes of resolved subscriber lists, one for each Topic Name in use. Over it: all are forgotten and found anew.
   setOptionValue(OPTION_MATCH_CACHE_BYTES, 8 * MIB);
-  setClientDefaults();
 }
 
-function setClientDefaults(): void {
+export function setClientDefaults(): void {
+  setSharedDefaults();
   setOptionValue(OPTION_PROTOCOL_LEVEL, 4);
   setOptionValue(OPTION_KEEP_ALIVE_SEC, 60);
   setOptionValue(OPTION_CLEAN_SESSION, 1);

@@ -32,19 +32,14 @@ function plainAscii(eight: u64): bool {
 function characterSize(ptr: usize, end: usize): u32 {
   const first = <u32>load<u8>(ptr);
   if (first < 0x80) return first != 0 ? 1 : 0; // [MQTT-1.5.4-2]
-  const room = end - ptr;
-  if (first < 0xc2) return 0; // a continuation byte, or an overlong form of ASCII
-  if (first < 0xe0) return room >= 2 && continues(ptr + 1) ? 2 : 0;
-  if (first < 0xf0) {
-    if (room < 3 || !continues(ptr + 1) || !continues(ptr + 2)) return 0;
-    const second = <u32>load<u8>(ptr, 1);
-    if (first == 0xe0 && second < 0xa0) return 0; // overlong
-    return first == 0xed && second >= 0xa0 ? 0 : 3; // U+D800..DFFF [MQTT-1.5.4-1]
-  }
-  if (first > 0xf4 || room < 4 || !continues(ptr + 1) || !continues(ptr + 2) || !continues(ptr + 3)) return 0;
+  const size: u32 = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  // Below 0xc2: a continuation byte, or an overlong form of ASCII; above 0xf4: above U+10FFFF.
+  if (first < 0xc2 || first > 0xf4 || end - ptr < size) return 0;
+  for (let i: u32 = 1; i < size; i++) if (!continues(ptr + i)) return 0;
   const second = <u32>load<u8>(ptr, 1);
-  if (first == 0xf0 && second < 0x90) return 0; // overlong
-  return first == 0xf4 && second >= 0x90 ? 0 : 4; // above U+10FFFF
+  const overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  const surrogate = first == 0xed && second >= 0xa0; // U+D800..DFFF [MQTT-1.5.4-1]
+  return overlong || surrogate || (first == 0xf4 && second >= 0x90) ? 0 : size;
 }
 
 function continues(ptr: usize): bool {

@@ -3,12 +3,13 @@
 // Method in CONNECT, and it has one method for the whole connection.
 
 import { BAD_ARGUMENT, BAD_STATE, EVENT_AUTH, OK, TOO_LARGE } from "../abi";
+import { bytesEqual } from "../bytes/compare";
 import { writeU8, writeVarint } from "../bytes/writer";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
 import { auth, decodeAuth } from "../packet/auth";
 import { binarySize, packetSize, propertiesSize, startPacket } from "../packet/fixed-header";
-import { AUTH, is5 } from "../packet/packet-type";
+import { AUTH } from "../packet/packet-type";
 import {
   AUTHENTICATION_DATA,
   AUTHENTICATION_METHOD,
@@ -19,7 +20,7 @@ import {
 } from "../packet/property";
 import { CONTINUE_AUTHENTICATION, PROTOCOL_ERROR, RE_AUTHENTICATE, SUCCESS } from "../packet/reason-code";
 import { ownMethod, ownMethodLength, reasonsFault } from "./identity";
-import { CONNECTING, ONLINE, server, state } from "./link";
+import { CONNECTING, level, ONLINE, on5, output, server, state } from "./link";
 
 // Whose turn it is.
 const NOBODY: u32 = 0;
@@ -33,7 +34,7 @@ let turn: u32 = NOBODY;
 
 /** CONNECT is sent: the exchange has begun with it, if it names a method. */
 export function beginAuthentication(): void {
-  turn = is5(server.level) && ownMethod() != 0 ? SERVER : NOBODY;
+  turn = on5() && ownMethod() != 0 ? SERVER : NOBODY;
 }
 
 /** auth(): says AUTH with our method and these data. */
@@ -41,15 +42,15 @@ export function sendAuth(reasonCode: u32, data: usize, length: u32): u32 {
   if ((reasonCode != CONTINUE_AUTHENTICATION && reasonCode != RE_AUTHENTICATE) || length > DATA_MAX)
     return BAD_ARGUMENT;
   if (state != CONNECTING && state != ONLINE) return BAD_STATE;
-  if (!is5(server.level) || ownMethod() == 0) return BAD_STATE; // [MQTT-4.12.0-7]
+  if (!on5() || ownMethod() == 0) return BAD_STATE; // [MQTT-4.12.0-7]
   // AUTH answers AUTH [MQTT-4.12.0-3]; a re-authentication needs CONNACK, and the one before it to be over.
   if (reasonCode == CONTINUE_AUTHENTICATION ? turn != HOST : turn != NOBODY) return BAD_STATE;
   let propertiesLength = 1 + binarySize(ownMethodLength());
   if (length > 0) propertiesLength += 1 + binarySize(length);
-  const remaining = 1 + propertiesSize(propertiesLength, server.level);
+  const remaining = 1 + propertiesSize(propertiesLength, level);
   const size = packetSize(remaining);
   if (size > server.packetSizeMax) return TOO_LARGE;
-  startPacket(reserve(server.output, size), AUTH << 4, remaining);
+  startPacket(reserve(output, size), AUTH << 4, remaining);
   writeU8(reasonCode);
   writeVarint(propertiesLength);
   writeBinaryProperty(AUTHENTICATION_METHOD, ownMethod(), ownMethodLength()); // [MQTT-4.12.0-5] [MQTT-4.12.1-1]
@@ -60,7 +61,7 @@ export function sendAuth(reasonCode: u32, data: usize, length: u32): u32 {
 
 /** AUTH from the server. Returns SUCCESS or what is wrong with it. */
 export function handleAuth(flags: u32, body: usize, length: u32): u32 {
-  let fault = decodeAuth(flags, body, length, server.level);
+  let fault = decodeAuth(flags, body, length, level);
   if (fault == SUCCESS) fault = reasonsFault();
   if (fault != SUCCESS) return fault;
   const isLast = auth.reasonCode == SUCCESS;
@@ -87,7 +88,7 @@ function methodIsOurs(): bool {
   if (ownMethod() == 0) return !hasProperty(AUTHENTICATION_METHOD);
   const length = ownMethodLength();
   if (!hasProperty(AUTHENTICATION_METHOD) || propertyLength(AUTHENTICATION_METHOD) != length) return false;
-  return memory.compare(propertyPtr(AUTHENTICATION_METHOD), ownMethod(), length) == 0;
+  return bytesEqual(propertyPtr(AUTHENTICATION_METHOD), ownMethod(), length);
 }
 
 function report(reasonCode: u32): void {

@@ -4,7 +4,8 @@
 import { OPTION_RECONNECT_MAX_MS, OPTION_RECONNECT_MIN_MS } from "../abi";
 import { option } from "../limits";
 
-let attempts: u32 = 0;
+/** The longest of the next wait; 0 before the first. */
+let stepMs: u32 = 0;
 let random: u32 = 1;
 
 export function seedBackoff(seed: u32): void {
@@ -14,15 +15,16 @@ export function seedBackoff(seed: u32): void {
 
 /** Connected: the next wait is the shortest again. */
 export function resetBackoff(): void {
-  attempts = 0;
+  stepMs = 0;
 }
 
 /** Milliseconds to wait: between half of the step and all of it. */
 export function nextBackoff(): u32 {
-  const longest = max<u64>(option(OPTION_RECONNECT_MAX_MS), 1);
-  const step = min<u64>((<u64>max<u32>(option(OPTION_RECONNECT_MIN_MS), 1)) << min<u32>(attempts, 30), longest);
-  attempts++;
-  return <u32>(step - (step * (nextRandom() & 0xffff)) / 0x20000);
+  const longestMs = max(option(OPTION_RECONNECT_MAX_MS), 1);
+  // Doubling must not overflow.
+  const doubled = stepMs > longestMs >> 1 ? longestMs : stepMs << 1;
+  stepMs = min(stepMs == 0 ? max(option(OPTION_RECONNECT_MIN_MS), 1) : doubled, longestMs);
+  return stepMs - <u32>((<u64>stepMs * (nextRandom() & 0xffff)) / 0x20000);
 }
 
 /** Marsaglia's xorshift, 32 bits. */

@@ -10,7 +10,7 @@ import {
   CLOSE_KEEP_ALIVE,
   CLOSE_NETWORK,
   CLOSE_PACKET_SIZE,
-  CLOSE_REFUSED,
+  CLOSE_SERVER,
   EVENT_CLOSE,
   EVENT_OFFLINE,
   EVENT_OPEN,
@@ -42,7 +42,7 @@ import {
   Stream,
   unfinishedByte,
 } from "../packet/framer";
-import { AUTH, CONNACK, is5 } from "../packet/packet-type";
+import { AUTH, CONNACK } from "../packet/packet-type";
 import { MALFORMED_PACKET, PACKET_TOO_LARGE, PROTOCOL_ERROR } from "../packet/reason-code";
 import { nextBackoff, resetBackoff, seedBackoff } from "./backoff";
 import { beginConnection, handleFirst } from "./connecting";
@@ -65,7 +65,8 @@ import {
   initLink,
   ONLINE,
   OPENING,
-  server,
+  on5,
+  output,
   setState,
   state,
   WAITING,
@@ -137,19 +138,19 @@ export function handlePaused(paused: bool): void {
 }
 
 export function handleBlocked(unsent: u32): void {
-  blockOutput(server.output, unsent);
+  blockOutput(output, unsent);
 }
 
 export function handleWritable(): void {
   if (!connected()) return;
-  unblockOutput(server.output);
+  unblockOutput(output);
   goOn();
 }
 
 export function handleSent(): void {
   dropSends();
   // A last DISCONNECT that its socket did not take will not be sent any more.
-  if (!connected() && server.output.blocked) dropOutput(server.output);
+  if (!connected() && output.blocked) dropOutput(output);
   said();
   goOn();
 }
@@ -171,8 +172,8 @@ export function handleDeadline(): void {
 
 function open(): void {
   setState(OPENING);
-  dropOutput(server.output);
-  server.output.blocked = false;
+  dropOutput(output);
+  output.blocked = false;
   setDeadline(nowMs + option(OPTION_CONNECT_TIMEOUT_MS));
   pushEvent(EVENT_OPEN, CLIENT_CONNECTION, 0, 0);
 }
@@ -198,20 +199,20 @@ function walk(): void {
   if (result == 0) keepInput(stream);
   else {
     if (result >= 0x80) fail(result);
-    else if (result == CLOSE_REFUSED)
-      part(result, true, connack.reasonCode, connack.properties, connack.propertiesLength);
-    else part(result, true, disconnect.reasonCode, disconnect.properties, disconnect.propertiesLength);
+    else if (result == CLOSE_SERVER) {
+      part(result, true, disconnect.reasonCode, disconnect.properties, disconnect.propertiesLength);
+    } else part(result, true, connack.reasonCode, connack.properties, connack.propertiesLength);
     endWalk();
   }
 }
 
 function mayComeFirst(type: u32): bool {
-  return type == CONNACK || (is5(server.level) && type == AUTH);
+  return type == CONNACK || (on5() && type == AUTH);
 }
 
 /** The server broke a rule. From 5.0 on it is told which, once it has shown to be one of 5.0 (4.13.1). */
 function fail(reasonCode: u32): void {
-  if (is5(server.level) && state != CONNECTING && !server.output.blocked) sendFault(reasonCode);
+  if (on5() && state != CONNECTING && !output.blocked) sendFault(reasonCode);
   part(reasonCode == PACKET_TOO_LARGE ? CLOSE_PACKET_SIZE : closeReasonOf(reasonCode), true);
 }
 
@@ -221,7 +222,7 @@ function goOn(): void {
   if (state == ONLINE) schedule();
   if (state != ENDING) return;
   if (!disconnectSent && outgoing.waitingQos0 == 0) sendKeptDisconnect();
-  if (disconnectSent && server.output.waiting == 0) part(CLOSE_DISCONNECT, true);
+  if (disconnectSent && output.waiting == 0) part(CLOSE_DISCONNECT, true);
 }
 
 /** The connection is over. `close`: the host still has one to close. `code` and properties: what the server has said of it. */
@@ -229,7 +230,7 @@ function part(reason: u32, close: bool, code: u32 = 0, properties: usize = 0, pr
   const ended = state == ENDING || reason == CLOSE_DISCONNECT;
   if (close) pushEvent(EVENT_CLOSE, CLIENT_CONNECTION, reason, disconnectCode);
   // Only a DISCONNECT still goes before the close, if it can.
-  if (!close || !disconnectSent || server.output.blocked) dropOutput(server.output);
+  if (!close || !disconnectSent || output.blocked) dropOutput(output);
   dropInput(stream);
   endReceiving();
   dropDisconnect();

@@ -9,7 +9,7 @@ import { DISCONNECT } from "../packet/packet-type";
 import { hasProperty, propertyValue, SESSION_EXPIRY_INTERVAL } from "../packet/property";
 import { DISCONNECT_WITH_WILL_MESSAGE, NORMAL_DISCONNECTION, PROTOCOL_ERROR, SUCCESS } from "../packet/reason-code";
 import { sessionKept } from "./identity";
-import { ONLINE, server, speaks5, state } from "./link";
+import { level, ONLINE, output, server, speaks5, state } from "./link";
 import { propertiesValid } from "./properties";
 
 /** One bit for each of the Reason Codes from 0x80 on that a client may send in DISCONNECT (table 3-10): 0x80 to 0x83, 0x90,
@@ -36,7 +36,7 @@ export function keepDisconnect(reasonCode: u32, properties: usize, length: u32):
   if (state == ONLINE) {
     disconnect.reasonCode = reasonCode;
     disconnect.propertiesLength = length;
-    if (disconnectSize(server.level) > server.packetSizeMax) return TOO_LARGE; // [MQTT-3.14.2-3] [MQTT-3.14.2-4]
+    if (disconnectSize(level) > server.packetSizeMax) return TOO_LARGE; // [MQTT-3.14.2-3] [MQTT-3.14.2-4]
   }
   dropDisconnect();
   keptCode = reasonCode;
@@ -64,7 +64,7 @@ function send(reasonCode: u32, properties: usize, length: u32): void {
   disconnect.reasonCode = reasonCode;
   disconnect.properties = properties;
   disconnect.propertiesLength = length;
-  encodeDisconnect(reserve(server.output, disconnectSize(server.level)), server.level);
+  encodeDisconnect(reserve(output, disconnectSize(level)), level);
   disconnectSent = true;
   disconnectCode = reasonCode;
 }
@@ -81,7 +81,7 @@ export function dropDisconnect(): void {
 
 /** The server's. Returns CLOSE_SERVER, with what it says in `disconnect`; or what is wrong with it. */
 export function handleDisconnect(flags: u32, body: usize, length: u32): u32 {
-  const fault = decodeDisconnect(flags, body, length, server.level);
+  const fault = decodeDisconnect(flags, body, length, level);
   if (fault != SUCCESS) return fault;
   if (disconnect.reasonCode == DISCONNECT_WITH_WILL_MESSAGE) return PROTOCOL_ERROR; // a server has no Will
   return hasProperty(SESSION_EXPIRY_INTERVAL) ? PROTOCOL_ERROR : CLOSE_SERVER; // [MQTT-3.14.2-2]

@@ -32,7 +32,6 @@ import {
   MAXIMUM_PACKET_SIZE,
   propertyLength,
   propertyPtr,
-  propertyValue,
   REASON_STRING,
   RECEIVE_MAXIMUM,
   REQUEST_PROBLEM_INFORMATION,
@@ -43,8 +42,8 @@ import {
 } from "../packet/property";
 import { PROTOCOL_ERROR, SUCCESS } from "../packet/reason-code";
 import { topicNameValid } from "../topic/name";
-import { IDLE, server, state } from "./link";
-import { propertiesValid } from "./properties";
+import { connected, IDLE, level, on5, output, state } from "./link";
+import { propertiesValid, propertyOr } from "./properties";
 
 @unmanaged
 class Text {
@@ -58,12 +57,12 @@ const TEXT_COUNT: u32 = 8;
 const TEXT_MAX: u32 = 65_535;
 const texts: usize = memory.data(TEXT_COUNT * 12, 8);
 
-// What TEXT_CONNECT_PROPERTIES says; 0 is what the standard has where it says nothing.
-let receiveMaximum: u32 = 0;
-let packetSizeMax: u32 = 0;
+// What TEXT_CONNECT_PROPERTIES says, or the standard where it says nothing.
+let receiveMaximum: u32 = 65_535;
+let packetSizeMax: u32 = u32.MAX_VALUE;
 let topicAliasMaximum: u32 = 0;
 let sessionExpirySec: u32 = 0;
-/** Request Problem Information is there, and 0. */
+/** Request Problem Information is 0. */
 let reasonsUnwanted: bool = false;
 /** Authentication Method: where in the text, 0 for none. */
 let methodOffset: u32 = 0;
@@ -77,10 +76,11 @@ export function initIdentity(): void {
   if (offsetof<Text>() > 12) ERROR("identity.ts: room for texts");
 }
 
-/** Keeps a copy. Not while connecting or connected: the two would differ. */
+/** Keeps a copy. Not while connecting or connected: the two would differ. But an Authentication Method may want other data for
+ *  each connection, so the properties can be set until it is opened. */
 export function setText(id: u32, bytes: usize, length: u32): u32 {
   if (id == 0 || id >= TEXT_COUNT || length > TEXT_MAX) return BAD_ARGUMENT;
-  if (state != IDLE) return BAD_STATE;
+  if (id == TEXT_CONNECT_PROPERTIES ? connected() : state != IDLE) return BAD_STATE;
   if (id == TEXT_WILL_TOPIC && !topicNameValid(bytes, length)) return BAD_TOPIC;
   if ((id == TEXT_CLIENT_ID || id == TEXT_USER_NAME) && !utf8Valid(bytes, length)) return BAD_ARGUMENT;
   if (id == TEXT_WILL_PROPERTIES && !propertiesValid(bytes, length, WILL)) return BAD_PROPERTIES;
@@ -101,11 +101,11 @@ function keep(id: u32, bytes: usize, length: u32): void {
 }
 
 function takeOwn(properties: usize): void {
-  receiveMaximum = propertyValue(RECEIVE_MAXIMUM);
-  packetSizeMax = propertyValue(MAXIMUM_PACKET_SIZE);
-  topicAliasMaximum = propertyValue(TOPIC_ALIAS_MAXIMUM);
-  sessionExpirySec = propertyValue(SESSION_EXPIRY_INTERVAL);
-  reasonsUnwanted = hasProperty(REQUEST_PROBLEM_INFORMATION) && propertyValue(REQUEST_PROBLEM_INFORMATION) == 0;
+  receiveMaximum = propertyOr(RECEIVE_MAXIMUM, 65_535);
+  packetSizeMax = propertyOr(MAXIMUM_PACKET_SIZE, u32.MAX_VALUE);
+  topicAliasMaximum = propertyOr(TOPIC_ALIAS_MAXIMUM, 0);
+  sessionExpirySec = propertyOr(SESSION_EXPIRY_INTERVAL, 0);
+  reasonsUnwanted = propertyOr(REQUEST_PROBLEM_INFORMATION, 1) == 0;
   const method = propertyPtr(AUTHENTICATION_METHOD);
   methodOffset = method == 0 ? 0 : <u32>(method - properties);
   methodLength = propertyLength(AUTHENTICATION_METHOD);
@@ -113,13 +113,13 @@ function takeOwn(properties: usize): void {
 
 /** QoS 1 and 2 messages that a 5.0 server may have unfinished on one connection [MQTT-3.3.4-9]. */
 export function ownReceiveMaximum(): u32 {
-  return receiveMaximum == 0 ? 65_535 : receiveMaximum;
+  return receiveMaximum;
 }
 
 /** Bytes of the largest packet that the server may send [MQTT-3.1.2-24]. */
 export function ownPacketSizeMax(): u32 {
   const most = option(OPTION_PACKET_SIZE_MAX);
-  return !is5(server.level) || packetSizeMax == 0 ? most : min(most, packetSizeMax);
+  return on5() ? min(most, packetSizeMax) : most;
 }
 
 /** Highest Topic Alias that the server may use, 0 for none [MQTT-3.1.2-26]. */
@@ -133,9 +133,9 @@ export function sessionKept(): bool {
 }
 
 /** What is wrong with the reasons in the packet decoded last, one other than PUBLISH, CONNACK and DISCONNECT: those give
- *  none to who does not want them [MQTT-3.1.2-29]. */
+ *  none to who does not want them [MQTT-3.1.2-29]. Before 5.0 there are none. */
 export function reasonsFault(): u32 {
-  if (!is5(server.level) || !reasonsUnwanted) return SUCCESS;
+  if (!reasonsUnwanted) return SUCCESS;
   return hasProperty(REASON_STRING) || hasProperty(USER_PROPERTY) ? PROTOCOL_ERROR : SUCCESS;
 }
 
@@ -165,7 +165,7 @@ export function identityValid(): bool {
 }
 
 export function sendConnect(): void {
-  connect.level = server.level;
+  connect.level = level;
   connect.cleanStart = option(OPTION_CLEAN_SESSION) != 0;
   connect.keepAliveSec = option(OPTION_KEEP_ALIVE_SEC);
   connect.hasUserName = put(TEXT_USER_NAME, offsetof<Connect>("userName"));
@@ -179,7 +179,7 @@ export function sendConnect(): void {
   put(TEXT_WILL_PROPERTIES, offsetof<Connect>("willProperties"));
   put(TEXT_CONNECT_PROPERTIES, offsetof<Connect>("properties"));
   put(TEXT_CLIENT_ID, offsetof<Connect>("clientId"));
-  encodeConnect(reserve(server.output, connectSize(server.level)), server.level);
+  encodeConnect(reserve(output, connectSize(level)), level);
 }
 
 /** Puts a text into `connect`, where a pointer and a length have their places side by side; false when it is not set. */

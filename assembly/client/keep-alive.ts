@@ -5,7 +5,7 @@ import { nowMs } from "../effect/clock";
 import { reserve } from "../effect/send";
 import { PINGREQ } from "../packet/packet-type";
 import { encodePing, PING_SIZE } from "../packet/ping";
-import { server } from "./link";
+import { output } from "./link";
 
 /** PINGRESP may take half of the Keep Alive, and this long at least. */
 const PING_WAIT_MIN_MS: u64 = 2_000;
@@ -63,7 +63,7 @@ export function pingFails(): u64 {
 }
 
 export function ping(): void {
-  encodePing(reserve(server.output, PING_SIZE), PINGREQ);
+  encodePing(reserve(output, PING_SIZE), PINGREQ);
   if (pingMs == 0) pingMs = nowMs;
   saidMs = nowMs;
 }

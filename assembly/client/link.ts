@@ -6,7 +6,7 @@ import { create } from "../bytes/heap";
 import { Output } from "../effect/send";
 import { option } from "../limits";
 import { is5 } from "../packet/packet-type";
-import { Recipient } from "../session/recipient";
+import { Recipient, resetRecipient } from "../session/recipient";
 
 // States.
 /** Not connecting, and not going to. */
@@ -32,16 +32,34 @@ export function connected(): bool {
   return state >= CONNECTING;
 }
 
+/** The other end. */
 export const server: Recipient = changetype<Recipient>(memory.data(offsetof<Recipient>(), 8));
 
+/** What is sent to it. */
+export let output: Output = changetype<Output>(0);
+/** Protocol Level of this connection. */
+export let level: u32 = 0;
+
 export function initLink(): void {
-  server.output = create<Output>();
-  server.output.connection = CLIENT_CONNECTION;
+  output = create<Output>();
+  output.connection = CLIENT_CONNECTION;
+  server.output = output;
+}
+
+/** Begins a connection; nothing is known of the server but the level that we speak. */
+export function resetServer(ofLevel: u32): void {
+  resetRecipient(server, ofLevel);
+  level = ofLevel;
+}
+
+/** Is 5.0 spoken on this connection? */
+export function on5(): bool {
+  return is5(level);
 }
 
 /** Protocol Level of this connection; of the next one, as far as is known, while there is none. */
 export function levelNow(): u32 {
-  return state >= ONLINE ? server.level : option(OPTION_PROTOCOL_LEVEL);
+  return state >= ONLINE ? level : option(OPTION_PROTOCOL_LEVEL);
 }
 
 /** Is 5.0 spoken there? */

@@ -50,7 +50,7 @@ import {
 import { enqueue, entryCost, initOutgoing, Outgoing } from "../session/queue";
 import { sendMessage } from "../session/send-message";
 import { topicNameValid } from "../topic/name";
-import { ENDING, levelNow, ONLINE, server, state } from "./link";
+import { ENDING, level, levelNow, ONLINE, output, server, state } from "./link";
 import { propertiesValid } from "./properties";
 import { REQUEST_PACKET_ID_MIN } from "./requests";
 
@@ -79,8 +79,8 @@ export function publishMessage(
   if (propertiesLength > 0 && !propertiesValid(properties, propertiesLength, PUBLISH)) return BAD_PROPERTIES;
   const qos = flags >> 1;
   const online = state == ONLINE;
-  const level = levelNow();
-  const size = publishSizeOf(topicNameLength, payloadLength, qos, level, propertiesLength);
+  const spoken = levelNow();
+  const size = publishSizeOf(topicNameLength, payloadLength, qos, spoken, propertiesLength);
   if (size > option(OPTION_PACKET_SIZE_MAX)) return TOO_LARGE;
   if (online) {
     if (qos > server.qosMax) return NOT_SUPPORTED; // [MQTT-3.2.2-11]
@@ -90,14 +90,14 @@ export function publishMessage(
   const payload = properties + propertiesLength;
   const atOnce = qos == 0 && nothingWaits() && payloadLength < SHARE_MIN;
   if (atOnce && server.aliases === null) {
-    const at = reserve(server.output, size);
+    const at = reserve(output, size);
     const end = encodePublishHeader(
       at,
       flags,
       topicName,
       topicNameLength,
       0,
-      level,
+      spoken,
       properties,
       propertiesLength,
       payloadLength,
@@ -131,7 +131,7 @@ export function pumpOutbox(): void {
   while (pump(outgoing, server) == PUMP_DROPPED) {
     if (droppedQos > 0) complete(droppedCode == 0 ? COMPLETED_DROPPED : droppedCode);
   }
-  if (server.level == LEVEL_3_1 && outgoing.inflight > 0 && retryFromMs == 0) retryFromMs = nowMs;
+  if (level == LEVEL_3_1 && outgoing.inflight > 0 && retryFromMs == 0) retryFromMs = nowMs;
 }
 
 /** Everything unacknowledged goes again, first and in order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
@@ -151,7 +151,7 @@ export function startOutboxAnew(): void {
 /** When to send again, only to a 3.1 server (3.1 section 4.2). */
 export function retryDue(): u64 {
   const retrySec = option(OPTION_RETRY_SEC);
-  if (server.level != LEVEL_3_1 || retryFromMs == 0 || retrySec == 0) return u64.MAX_VALUE;
+  if (level != LEVEL_3_1 || retryFromMs == 0 || retrySec == 0) return u64.MAX_VALUE;
   return retryFromMs + <u64>retrySec * 1000;
 }
 
@@ -179,7 +179,7 @@ function complete(code: u32, properties: usize = 0, propertiesLength: u32 = 0): 
 }
 
 function nothingWaits(): bool {
-  return state == ONLINE && outgoing.sent == outgoing.length && !outputFull(server.output);
+  return state == ONLINE && outgoing.sent == outgoing.length && !outputFull(output);
 }
 
 /** Makes room as the drop rule says; false when there is none. */

@@ -9,7 +9,6 @@ import { ACK_SHORT_SIZE, ack, decodeAck, encodeAckShort } from "../packet/ack";
 import {
   AUTH,
   DISCONNECT,
-  is5,
   PINGRESP,
   PUBACK,
   PUBCOMP,
@@ -43,7 +42,7 @@ import { handleAuth } from "./authentication";
 import { handleDisconnect } from "./ending";
 import { ownReceiveMaximum, ownTopicAliasMaximum, reasonsFault } from "./identity";
 import { handlePingresp } from "./keep-alive";
-import { server } from "./link";
+import { level, on5, output } from "./link";
 import { acknowledgeMessage } from "./outbox";
 import { completeRequest } from "./requests";
 
@@ -81,25 +80,25 @@ export function handlePacket(firstByte: u32, body: usize, length: u32): u32 {
   const flags = firstByte & 15;
   if (type == PUBLISH) return handlePublish(flags, body, length);
   if (type >= PUBACK && type <= PUBCOMP) return handleAcknowledgement(type, flags, body, length);
-  if (type == SUBACK) return handleAnswer(suback, decodeSuback(flags, body, length, server.level), false);
-  if (type == UNSUBACK) return handleAnswer(unsuback, decodeUnsuback(flags, body, length, server.level), true);
+  if (type == SUBACK) return handleAnswer(suback, decodeSuback(flags, body, length, level), false);
+  if (type == UNSUBACK) return handleAnswer(unsuback, decodeUnsuback(flags, body, length, level), true);
   if (type == PINGRESP) {
-    const fault = decodePing(type, flags, length, server.level);
+    const fault = decodePing(type, flags, length, level);
     if (fault == SUCCESS) handlePingresp();
     return fault;
   }
-  if (is5(server.level) && type == DISCONNECT) return handleDisconnect(flags, body, length);
-  return is5(server.level) && type == AUTH ? handleAuth(flags, body, length) : PROTOCOL_ERROR;
+  if (on5() && type == DISCONNECT) return handleDisconnect(flags, body, length);
+  return on5() && type == AUTH ? handleAuth(flags, body, length) : PROTOCOL_ERROR;
 }
 
 function handlePublish(flags: u32, body: usize, length: u32): u32 {
-  let fault = decodePublish(flags, body, length, server.level);
+  let fault = decodePublish(flags, body, length, level);
   if (fault == SUCCESS && publish.topicAlias != 0) fault = takeAlias();
   if (fault != SUCCESS) return fault;
   const qos = publish.qos;
   const packetId = publish.packetId;
   if (qos != 2 || addIncoming(incoming, packetId)) {
-    if (is5(server.level) && incoming.count - inherited > ownReceiveMaximum()) {
+    if (on5() && incoming.count - inherited > ownReceiveMaximum()) {
       removeIncoming(incoming, packetId); // it was not taken, so it may come again
       return RECEIVE_MAXIMUM_EXCEEDED; // 3.3.4
     }
@@ -140,7 +139,7 @@ function takeAlias(): u32 {
 }
 
 function handleAcknowledgement(type: u32, flags: u32, body: usize, length: u32): u32 {
-  let fault = decodeAck(type, flags, body, length, server.level);
+  let fault = decodeAck(type, flags, body, length, level);
   if (fault == SUCCESS) fault = reasonsFault();
   if (fault != SUCCESS) return fault;
   const packetId = ack.packetId;
@@ -172,16 +171,16 @@ function handleAnswer(answer: Suback, decoded: u32, isUnsubscribe: bool): u32 {
 }
 
 function acknowledge(type: u32, packetId: u32): void {
-  encodeAckShort(reserve(server.output, ACK_SHORT_SIZE), type, packetId);
+  encodeAckShort(reserve(output, ACK_SHORT_SIZE), type, packetId);
 }
 
 /** The same for an exchange that there is not; 5.0 can say so. */
 function denyKnowing(type: u32, packetId: u32): void {
-  if (!is5(server.level)) {
+  if (!on5()) {
     acknowledge(type, packetId);
     return;
   }
-  const at = reserve(server.output, ACK_SHORT_SIZE + 1);
+  const at = reserve(output, ACK_SHORT_SIZE + 1);
   encodeAckShort(at, type, packetId);
   store<u8>(at, ACK_SHORT_SIZE - 1, 1); // Remaining Length
   store<u8>(at, PACKET_IDENTIFIER_NOT_FOUND, ACK_SHORT_SIZE);

@@ -12,10 +12,11 @@ import {
   NOT_SUPPORTED,
   TOO_LARGE,
 } from "../abi";
+import { bytesEqual } from "../bytes/compare";
 import { allocate, release } from "../bytes/heap";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
-import { is5, requiredFlags, SUBSCRIBE, UNSUBSCRIBE } from "../packet/packet-type";
+import { requiredFlags, SUBSCRIBE, UNSUBSCRIBE } from "../packet/packet-type";
 import { hasProperty, SUBSCRIPTION_IDENTIFIER } from "../packet/property";
 import {
   PACKET_TOO_LARGE,
@@ -26,7 +27,7 @@ import {
 } from "../packet/reason-code";
 import { encodeSubscribe, OPTION_QOS, subscribe, subscribeSize } from "../packet/subscribe";
 import { hasWildcard, isShared } from "../topic/filter";
-import { ONLINE, server, state } from "./link";
+import { level, ONLINE, on5, output, server, state } from "./link";
 import { propertiesValid } from "./properties";
 
 @unmanaged
@@ -34,14 +35,12 @@ class Request {
   next: Request | null;
   token: u32;
   propertiesLength: u32;
-  /** 0 unless it is sent and not answered on this connection. */
+  /** 0 unless it is sent and not answered. */
   packetId: u16;
   filterLength: u16;
   /** Subscription Options as on the wire. */
   options: u8;
   isUnsubscribe: bool;
-  /** To be sent on this connection. */
-  isDue: bool;
   /** Subscribed; kept for the next Session. */
   isActive: bool;
   /** A Subscription Identifier is among its properties. */
@@ -52,6 +51,7 @@ class Request {
 /** Messages have the identifiers below these, so that the two never meet. */
 export const REQUEST_PACKET_ID_MIN: u32 = 61_440;
 const REQUEST_PACKET_ID_MAX: u32 = 65_535;
+/** What is subscribed and what is asked for together, since all of it may have to be sent at once. */
 const REQUESTS_MAX: u32 = REQUEST_PACKET_ID_MAX - REQUEST_PACKET_ID_MIN + 1;
 /** Tells tokens of requests from those of messages. */
 const REQUEST_TOKEN: u32 = 0x8000_0000;
@@ -60,11 +60,7 @@ let features: u32 = 0;
 /** All of them, in the order of asking; the first is none, so that each one has another before it. */
 const head = changetype<Request>(memory.data(offsetof<Request>(), 4));
 let last: Request = head;
-/** Requests that the application has no answer to. */
-let unanswered: u32 = 0;
-/** Requests that are due, and Packet Identifiers in use: what is subscribed may be far more than there are of them. */
-let due: u32 = 0;
-let inUse: u32 = 0;
+let count: u32 = 0;
 let lastPacketId: u32 = REQUEST_PACKET_ID_MAX;
 let lastToken: u32 = REQUEST_TOKEN;
 
@@ -79,7 +75,7 @@ export function addRequest(filter: usize, length: u32, propertiesLength: u32, op
   const properties = filter + length;
   const type = isUnsubscribe ? UNSUBSCRIBE : SUBSCRIBE;
   if (propertiesLength > 0 && !propertiesValid(properties, propertiesLength, type)) return BAD_PROPERTIES;
-  if (unanswered == REQUESTS_MAX) return LIMIT_REACHED;
+  if (count == REQUESTS_MAX) return LIMIT_REACHED;
   const request = changetype<Request>(allocate(sizeOf(length, propertiesLength)));
   memory.fill(changetype<usize>(request), 0, offsetof<Request>());
   request.filterLength = <u16>length;
@@ -100,26 +96,24 @@ export function addRequest(filter: usize, length: u32, propertiesLength: u32, op
   request.token = lastToken;
   last.next = request;
   last = request;
-  unanswered++;
-  if (state == ONLINE) {
-    markDue(request);
-    sendDue();
-  }
+  count++;
+  if (state == ONLINE) send(request);
   return request.token;
 }
 
 /** The connection is up. `sessionPresent`: the server still knows what is subscribed. */
 export function resumeRequests(sessionPresent: bool): void {
-  due = 0;
-  inUse = 0;
   let request = head.next;
   while (request !== null) {
+    const next = request.next;
     request.packetId = 0;
-    request.isDue = false;
-    if (!request.isActive || !sessionPresent) markDue(request);
-    request = request.next;
+    if (!request.isActive || !sessionPresent) {
+      const refused = refusedCode(request);
+      if (refused == SUCCESS) send(request);
+      else if (!request.isActive) finish(request, refused, 0, 0);
+    }
+    request = next;
   }
-  sendDue();
 }
 
 /** SUBACK or UNSUBACK arrived, with one code. Nothing happens when nothing of ours has this identifier. */
@@ -135,47 +129,39 @@ export function completeRequest(
     if (request.packetId == packetId && request.isUnsubscribe == isUnsubscribe) break;
     request = request.next;
   }
-  if (request === null) return;
-  finish(request, code, properties, propertiesLength);
-  sendDue();
+  if (request !== null) finish(request, code, properties, propertiesLength);
 }
 
 /** It is answered: what is subscribed stays here, all else goes. */
 function finish(request: Request, code: u32, properties: usize, propertiesLength: u32): void {
-  freePacketId(request);
-  if (!request.isActive) {
-    unanswered--;
-    pushEvent(EVENT_COMPLETED, 0, code, request.token, properties, propertiesLength);
-  }
+  request.packetId = 0;
+  if (!request.isActive) pushEvent(EVENT_COMPLETED, 0, code, request.token, properties, propertiesLength);
   const failed = code >= 0x80;
-  if (!failed) dropActive(request);
-  if (request.isUnsubscribe || failed) drop(request);
-  else request.isActive = true;
+  if (!failed) request.isActive = true;
+  dropVoid(request, failed);
 }
 
-/** Another request for the same filter has been answered since: what was subscribed before is replaced, or gone. */
-function dropActive(by: Request): void {
-  let request = head.next;
-  while (request !== null) {
-    const next = request.next;
-    if (
-      request != by &&
-      request.isActive &&
-      request.filterLength == by.filterLength &&
-      memory.compare(payloadOf(request) + 2, payloadOf(by) + 2, by.filterLength) == 0
-    )
-      drop(request);
-    request = next;
-  }
-}
-
-function drop(request: Request): void {
+/** Takes out what is void now that `by` is answered: itself, unless it stands for a Subscription; and, if it did not fail, what
+ *  was subscribed for the same filter before, which is replaced, or gone. */
+function dropVoid(by: Request, failed: bool): void {
+  const goes = failed || by.isUnsubscribe;
   let previous = head;
-  while (previous.next != request) previous = previous.next!;
-  previous.next = request.next;
-  if (last == request) last = previous;
-  freePacketId(request);
-  destroy(request);
+  let each = head.next;
+  while (each !== null) {
+    const next = each.next;
+    if (each == by ? goes : !failed && each.isActive && sameFilter(each, by)) {
+      previous.next = next;
+      if (last == each) last = previous;
+      count--;
+      if (each != by) destroy(each);
+    } else previous = each;
+    each = next;
+  }
+  if (goes) destroy(by);
+}
+
+function sameFilter(a: Request, b: Request): bool {
+  return a.filterLength == b.filterLength && bytesEqual(payloadOf(a) + 2, payloadOf(b) + 2, b.filterLength);
 }
 
 function destroy(request: Request): void {
@@ -184,7 +170,7 @@ function destroy(request: Request): void {
 
 /** Why this server must not be sent it (3.2.2.3.11 to 13, [MQTT-3.2.2-15]); SUCCESS if it may be. */
 function refusedCode(request: Request): u32 {
-  if (!is5(server.level)) return SUCCESS;
+  if (!on5()) return SUCCESS;
   if (fill(request) > server.packetSizeMax) return PACKET_TOO_LARGE;
   if (request.isUnsubscribe) return SUCCESS;
   const filter = payloadOf(request) + 2;
@@ -198,31 +184,10 @@ function refusedCode(request: Request): u32 {
   return identifiable ? SUCCESS : SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED;
 }
 
-function markDue(request: Request): void {
-  request.isDue = true;
-  due++;
-}
-
-/** Sends what is due, in its order, while there are Packet Identifiers. */
-function sendDue(): void {
-  let request = head.next;
-  while (request !== null && due > 0 && inUse < REQUESTS_MAX) {
-    const next = request.next;
-    if (request.isDue) {
-      request.isDue = false;
-      due--;
-      const refused = refusedCode(request);
-      if (refused == SUCCESS) send(request);
-      else if (!request.isActive) finish(request, refused, 0, 0);
-    }
-    request = next;
-  }
-}
-
 function send(request: Request): void {
   takePacketId(request);
-  const at = reserve(server.output, fill(request));
-  encodeSubscribe(at, server.level);
+  const at = reserve(output, fill(request));
+  encodeSubscribe(at, level);
   // Both have one layout: the options that UNSUBSCRIBE lacks are the end of the payload.
   if (request.isUnsubscribe) store<u8>(at, (UNSUBSCRIBE << 4) | requiredFlags(UNSUBSCRIBE));
 }
@@ -232,13 +197,13 @@ function fill(request: Request): u32 {
   const payload = payloadOf(request);
   const optionsAt = 2 + <u32>request.filterLength;
   // Before 5.0 there is only the QoS.
-  store<u8>(payload + optionsAt, <u32>request.options & (is5(server.level) ? 0xff : OPTION_QOS));
+  store<u8>(payload + optionsAt, <u32>request.options & (on5() ? 0xff : OPTION_QOS));
   subscribe.packetId = request.packetId;
   subscribe.properties = propertiesOf(request);
   subscribe.propertiesLength = request.propertiesLength;
   subscribe.filters = payload;
   subscribe.filtersLength = request.isUnsubscribe ? optionsAt : optionsAt + 1;
-  return subscribeSize(server.level);
+  return subscribeSize(level);
 }
 
 /** Gives it one that no other request has [MQTT-2.2.1-3]. */
@@ -254,12 +219,6 @@ function takePacketId(request: Request): void {
     }
   }
   request.packetId = <u16>lastPacketId;
-  inUse++;
-}
-
-function freePacketId(request: Request): void {
-  if (request.packetId != 0) inUse--;
-  request.packetId = 0;
 }
 
 function payloadOf(request: Request): usize {

@@ -6,8 +6,10 @@ import * as broker from "../broker/broker";
 import * as commands from "../broker/commands";
 import { publishVersion } from "../broker/sys";
 import { setText as keepText } from "../broker/texts";
+import { seedHash } from "../bytes/hash";
 import { advanceClock } from "../effect/clock";
 import { dropEvents } from "../effect/event";
+import { setBrokerDefaults } from "../limits";
 import { argumentBytes, initShared, overArgument, overArguments, overInput } from "./shared";
 
 export {
@@ -25,7 +27,9 @@ export {
 } from "./shared";
 
 export function init(inputMax: u32, seed: u32): void {
-  initShared(inputMax, seed);
+  seedHash(seed);
+  setBrokerDefaults();
+  initShared(inputMax);
   broker.initBroker(seed);
 }
 

@@ -5,12 +5,12 @@ import { BAD_ARGUMENT, BAD_HANDLE, BAD_STATE, BAD_TOPIC, CLIENT_CONNECTION, OK }
 import { sendAuth } from "../client/authentication";
 import * as client from "../client/client";
 import * as identity from "../client/identity";
-import { ENDING, speaks5, state } from "../client/link";
+import { ENDING, levelNow, state } from "../client/link";
 import { publishMessage } from "../client/outbox";
 import { addRequest } from "../client/requests";
 import { advanceClock } from "../effect/clock";
 import { dropEvents } from "../effect/event";
-import { LEVEL_3_1_1, LEVEL_5_0 } from "../packet/packet-type";
+import { setClientDefaults } from "../limits";
 import { SUCCESS } from "../packet/reason-code";
 import { filterFault, optionsFault } from "../packet/subscribe";
 import * as filter from "../topic/filter";
@@ -31,7 +31,8 @@ export {
 } from "./shared";
 
 export function init(inputMax: u32, seed: u32): void {
-  initShared(inputMax, seed);
+  setClientDefaults();
+  initShared(inputMax);
   client.initClient(seed);
 }
 
@@ -118,9 +119,9 @@ function request(topicFilterLength: u32, propertiesLength: u32, options: u32, is
   if (overArguments(topicFilterLength, propertiesLength)) return BAD_ARGUMENT;
   if (state == ENDING) return BAD_STATE;
   const bytes = argumentBytes();
-  const level = speaks5() ? LEVEL_5_0 : LEVEL_3_1_1;
+  const level = levelNow();
+  const isShared = filter.isShared(bytes, topicFilterLength);
   if (filterFault(bytes, topicFilterLength, level) != SUCCESS) return BAD_TOPIC;
-  if (options > 0xff || optionsFault(options, filter.isShared(bytes, topicFilterLength), level) != SUCCESS)
-    return BAD_ARGUMENT;
+  if (options > 0xff || optionsFault(options, isShared, level) != SUCCESS) return BAD_ARGUMENT;
   return addRequest(bytes, topicFilterLength, propertiesLength, options, isUnsubscribe);
 }

@@ -1,11 +1,10 @@
 // Exports that the broker and the client module have in common: abi.ts says what each of them promises.
 
 import { ABI_VERSION, ARGUMENT_MAX, BAD_ARGUMENT, OK } from "../abi";
-import { seedHash } from "../bytes/hash";
 import { allocate, heapBytes, release } from "../bytes/heap";
 import { eventCount, eventRecords } from "../effect/event";
 import { sendRecords } from "../effect/send";
-import { option, setDefaultOptions, setOptionValue } from "../limits";
+import { option, setOptionValue } from "../limits";
 import { initInput, inputBuffer } from "../packet/framer";
 
 export { untilDeadline as nextDeadline } from "../effect/deadline";
@@ -16,10 +15,8 @@ let argument: usize = 0;
 let argumentSize: u32 = 0;
 
 /** Called by init() of each module. */
-export function initShared(inputMax: u32, seed: u32): void {
+export function initShared(inputMax: u32): void {
   inputSize = inputMax;
-  seedHash(seed);
-  setDefaultOptions();
   initInput(inputMax);
 }
 

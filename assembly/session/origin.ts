@@ -6,6 +6,7 @@
 
 import { allocate, release } from "../bytes/heap";
 import { storeVarint, varintSize } from "../bytes/writer";
+import { WITH_BROKER } from "../features";
 import { SUBSCRIPTION_IDENTIFIER } from "../packet/property";
 
 /** What the broker's group of a Shared Subscription begins with. It outlives its members while something that came by it is
@@ -40,11 +41,11 @@ export function createOrigin(group: SharedGroup | null, identifierCount: u32): O
 }
 
 export function holdOrigin(origin: Origin | null): void {
-  if (origin !== null) origin.references++;
+  if (WITH_BROKER && origin !== null) origin.references++;
 }
 
 export function letGoOrigin(origin: Origin | null): void {
-  if (origin === null || --origin.references > 0) return;
+  if (!WITH_BROKER || origin === null || --origin.references > 0) return;
   const group = origin.group;
   if (group !== null) letGoGroup(group);
   release(changetype<usize>(origin), originSize(origin.identifierCount));
@@ -66,7 +67,7 @@ export function insertIdentifier(origin: Origin, count: u32, identifier: u32): v
 
 /** Bytes of its properties in a PUBLISH. */
 export function identifiersSize(origin: Origin | null): u32 {
-  if (origin === null) return 0;
+  if (!WITH_BROKER || origin === null) return 0;
   let size: u32 = 0;
   for (let i: u32 = 0; i < origin.identifierCount; i++) size += 1 + varintSize(identifierAt(origin, i));
   return size;
@@ -74,7 +75,7 @@ export function identifiersSize(origin: Origin | null): u32 {
 
 /** Writes them; returns the end [MQTT-3.3.4-4]. */
 export function storeIdentifiers(at: usize, origin: Origin | null): usize {
-  if (origin === null) return at;
+  if (!WITH_BROKER || origin === null) return at;
   for (let i: u32 = 0; i < origin.identifierCount; i++) {
     store<u8>(at, <u8>SUBSCRIPTION_IDENTIFIER);
     at = storeVarint(at + 1, identifierAt(origin, i));

@@ -9,9 +9,10 @@ import {
   OPTION_OUTPUT_TOTAL_MAX,
 } from "../abi";
 import { Output, outputBytes, reserve } from "../effect/send";
+import { WITH_BROKER } from "../features";
 import { option } from "../limits";
 import { ACK_SHORT_SIZE, encodeAckShort } from "../packet/ack";
-import { LEVEL_3_1, PUBACK, PUBREL } from "../packet/packet-type";
+import { LEVEL_3_1, PUBACK, PUBCOMP, PUBREL } from "../packet/packet-type";
 import { PACKET_TOO_LARGE, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, SUCCESS } from "../packet/reason-code";
 import { expired, expiresAtMs, Message } from "./message";
 import { SharedGroup } from "./origin";
@@ -77,7 +78,7 @@ export function pump(outgoing: Outgoing, recipient: Recipient): u32 {
     outgoing.sent++;
     if (outgoing.sent > outgoing.begun) {
       outgoing.begun = outgoing.sent;
-      if (outgoing.urgent > 0) outgoing.urgent--;
+      if (WITH_BROKER && outgoing.urgent > 0) outgoing.urgent--;
     }
   }
   trim(outgoing);
@@ -90,8 +91,10 @@ export function outputFull(output: Output): bool {
   return <u32>outputBytes >= option(OPTION_OUTPUT_TOTAL_MAX) && output.waiting >= option(OPTION_FAIR_SHARE);
 }
 
-/** Number of the entry that the last handleAck() finished. */
+/** Number of the entry that the last handleAck() finished, and the Reason Code it ended with: of PUBACK, or of PUBREC, since
+ *  PUBCOMP knows nothing of the message. */
 export let ackedSequence: u32 = 0;
+export let ackedCode: u32 = 0;
 
 export const ACK_UNKNOWN: u32 = 0;
 /** PUBREL is due. */
@@ -112,7 +115,11 @@ export function handleAck(outgoing: Outgoing, type: u32, packetId: u32, reasonCo
   if (offset < outgoing.sent) leaveFlight(outgoing, entry, next);
   entry.state = <u8>next;
   dropMessage(outgoing, entry);
-  if (next == AWAIT_PUBCOMP) return ACK_RELEASE;
+  if (next == AWAIT_PUBCOMP) {
+    entry.flags = <u8>reasonCode;
+    return ACK_RELEASE;
+  }
+  ackedCode = type == PUBCOMP ? entry.flags : reasonCode;
   ackedSequence = outgoing.headSequence + offset;
   trim(outgoing);
   return ACK_COMPLETE;
@@ -144,6 +151,7 @@ export function nextReleased(outgoing: Outgoing): bool {
     const entry = entryAt(outgoing, i);
     if (<u32>entry.state != AWAIT_PUBCOMP) continue;
     entry.state = <u8>DONE;
+    ackedCode = entry.flags;
     ackedSequence = outgoing.headSequence + i;
     trim(outgoing);
     return true;

@@ -12,6 +12,7 @@
 
 import { hold, letGo } from "../bytes/counted";
 import { allocate, release } from "../bytes/heap";
+import { WITH_BROKER } from "../features";
 import { MARK_URGENT, Message } from "./message";
 import { holdOrigin, letGoOrigin, Origin } from "./origin";
 
@@ -27,7 +28,7 @@ export class Entry {
   message: Message | null;
   origin: Origin | null;
   state: u8;
-  /** QoS and RETAIN of this delivery, as in the fixed header. */
+  /** QoS and RETAIN of this delivery, as in the fixed header; past PUBREC its Reason Code. */
   flags: u8;
 }
 
@@ -76,7 +77,7 @@ export function entryCost(message: Message): u32 {
 export function enqueue(outgoing: Outgoing, message: Message, flags: u32, origin: Origin | null = null): u32 {
   if (outgoing.length == outgoing.capacity) grow(outgoing);
   let place = outgoing.length++;
-  if ((<u32>message.marks & MARK_URGENT) != 0) {
+  if (WITH_BROKER && (<u32>message.marks & MARK_URGENT) != 0) {
     const from = place;
     place = outgoing.begun + outgoing.urgent++;
     for (let i = from; i > place; i--) copyEntry(entryAt(outgoing, i - 1), entryAt(outgoing, i));
@@ -141,7 +142,7 @@ export function trim(outgoing: Outgoing): void {
     if (outgoing.sent > 0) outgoing.sent--;
     if (outgoing.released > 0) outgoing.released--;
     if (outgoing.begun > 0) outgoing.begun--;
-    else if (outgoing.urgent > 0) outgoing.urgent--;
+    else if (WITH_BROKER && outgoing.urgent > 0) outgoing.urgent--;
   }
   if (outgoing.length == 0 && outgoing.capacity > CAPACITY_MIN) {
     release(outgoing.entries, outgoing.capacity * offsetof<Entry>());

@@ -2,7 +2,7 @@
 // Received ones are a table by number. Of those we send the broker or client decides by use: the one that was not used for
 // longest is given to the next new name. They are few, so a look through all of them is cheaper than another hash table.
 
-import { hash } from "../bytes/hash";
+import { bytesEqual } from "../bytes/compare";
 import { allocate, allocateZeroed, duplicate, release } from "../bytes/heap";
 
 /** What the other end has set: `maximum` places behind it, place n - 1 for alias n. */
@@ -36,7 +36,7 @@ export function destroyReceivedAliases(table: ReceivedAliases): void {
 /** `alias`: 1 to the maximum of the table. Keeps a copy of the name in place of the one before [MQTT-3.3.2-12]. */
 export function setReceivedAlias(table: ReceivedAliases, alias: u32, name: usize, length: u32): void {
   const place = receivedAt(table, alias);
-  if (place.length == length && memory.compare(place.name, name, length) == 0) return;
+  if (place.length == length && bytesEqual(place.name, name, length)) return;
   dropName(table, place);
   place.name = duplicate(name, length);
   place.length = length;
@@ -85,7 +85,8 @@ export class SentAliases {
 class Sent {
   name: usize;
   length: u32;
-  hash: u32;
+  /** Its last four bytes, in which Topic Names differ most: a name that has others need not be compared. */
+  tail: u32;
   usedAt: u32;
 }
 
@@ -101,19 +102,19 @@ export function destroySentAliases(table: SentAliases): void {
   release(changetype<usize>(table), sentSize(table.maximum));
 }
 
-/** The alias that stands for this name, which counts as a use of it; 0 for none. */
+/** The alias that stands for this name of at least four bytes, which counts as a use of it; 0 for none. */
 export function useSentAlias(table: SentAliases, name: usize, length: u32): u32 {
-  const key = hash(name, length);
+  const tail = tailOf(name, length);
   for (let alias: u32 = 1; alias <= table.count; alias++) {
     const place = sentAt(table, alias);
-    if (place.hash != key || place.length != length || memory.compare(place.name, name, length) != 0) continue;
+    if (place.tail != tail || place.length != length || !bytesEqual(place.name, name, length)) continue;
     place.usedAt = ++table.clock;
     return alias;
   }
   return 0;
 }
 
-/** Gives this name, which has none and at least one byte, an alias; the packet that says so must be sent. */
+/** Gives this name, which has none and at least four bytes, an alias; the packet that says so must be sent. */
 export function setSentAlias(table: SentAliases, name: usize, length: u32): u32 {
   let alias = table.count + 1;
   if (alias <= table.maximum) table.count = alias;
@@ -125,9 +126,13 @@ export function setSentAlias(table: SentAliases, name: usize, length: u32): u32 
   place.name = allocate(length);
   memory.copy(place.name, name, length);
   place.length = length;
-  place.hash = hash(name, length);
+  place.tail = tailOf(name, length);
   place.usedAt = ++table.clock;
   return alias;
+}
+
+function tailOf(name: usize, length: u32): u32 {
+  return load<u32>(name + length - 4);
 }
 
 function oldest(table: SentAliases): u32 {
