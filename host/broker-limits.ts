@@ -44,6 +44,8 @@ export interface BrokerLimits {
   connectTimeoutMs?: number;
   /** Seconds until a 3.1 client is sent unacknowledged messages again. */
   retrySec?: number;
+  /** Topic Aliases that the broker sets on one connection to a 5.0 client that allows them. */
+  topicAliasesSent?: number;
   /** Seconds between updates of $SYS; 0 for none. */
   sysIntervalSec?: number;
 }
@@ -72,6 +74,7 @@ const OPTIONS: Readonly<Record<keyof BrokerLimits, number>> = {
   fairShareBytes: abi.OPTION_FAIR_SHARE,
   connectTimeoutMs: abi.OPTION_CONNECT_TIMEOUT_MS,
   retrySec: abi.OPTION_RETRY_SEC,
+  topicAliasesSent: abi.OPTION_TOPIC_ALIAS_SEND_MAX,
   sysIntervalSec: abi.OPTION_SYS_INTERVAL_SEC,
 };
 

@@ -1,104 +1,60 @@
 // The broker for people: listens, joins sockets to the core, and turns the core's reports into events. Decides nothing
-// about MQTT.
+// about MQTT. Its options are in broker-options.ts, its events in broker-events.ts, who may connect in
+// broker-authentication.ts.
 
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { AddressInfo, Server } from "node:net";
 import {
-  AUTHENTICATE_PASSWORD,
-  AUTHENTICATE_USER_NAME,
-  EVENT_AUTHENTICATE,
+  BAD_HANDLE,
   EVENT_CLOSE,
-  EVENT_CONNECTED,
-  EVENT_DISCONNECTED,
-  EVENT_PUBLISHED,
-  EVENT_REFUSED,
-  EVENT_SUBSCRIBED,
-  EVENT_UNSUBSCRIBED,
   OK,
-  OPTION_AUTHENTICATE,
   OPTION_EVENTS,
   PUBLISH_QOS_SHIFT,
+  TEXT_SERVER_REFERENCE,
 } from "../assembly/abi.ts";
-import type { PublishOptions, QoS } from "./api-types.ts";
-import { type BrokerLimits, limitOptions } from "./broker-limits.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import type { QoS } from "./api-types.ts";
+import { Authentication } from "./broker-authentication.ts";
+import { type BrokerEvents, emitReport, followListeners } from "./broker-events.ts";
+import { applyBrokerOptions, type BrokerOptions, type Redirect, redirectCode, setText } from "./broker-options.ts";
+import { systemClock } from "./clock.ts";
 import { type BrokerExports, Core, type CoreEvent } from "./core.ts";
 import { Driver } from "./driver.ts";
-import { CLOSE_TEXT, MidgeError, RETURN_CODE_TEXT, statusError } from "./errors.ts";
+import { MidgeError, statusError } from "./errors.ts";
+import { encodeProperties, type MessageProperties } from "./properties.ts";
+import { reasonText } from "./reason-codes.ts";
 import { tcpListen } from "./transport/tcp.ts";
 import type { Transport } from "./transport/transport.ts";
-import { VERSION } from "./version.ts";
 
-/** Who wants to connect, for BrokerOptions.authenticate. */
-export interface Credentials {
-  readonly clientId: string;
-  readonly address: string;
-  readonly userName: string | undefined;
-  readonly password: Buffer | undefined;
+/** How Broker.publish() publishes. Its properties reach 5.0 subscribers. */
+export interface BrokerPublishOptions extends MessageProperties {
+  /** Default: 0. */
+  qos?: QoS;
+  /** Default: false. */
+  retain?: boolean;
 }
 
-/** Return code for CONNACK: accepted, bad user name or password, or not authorised. */
-export type Verdict = boolean | "not authorised";
-
-export interface BrokerOptions {
-  /** Where to listen. Default: port 1883 of 127.0.0.1 alone. Port 0 is any free one; an empty list is nowhere. */
-  listen?: readonly { host?: string; port?: number }[];
-  /** Decides on every CONNECT: true accepts, false refuses with code 4, "not authorised" with code 5; an error refuses
-   *  with code 3. Default: everybody is accepted, with or without a name. */
-  authenticate?: (credentials: Credentials) => Verdict | Promise<Verdict>;
-  /** Capacities; what each means and what happens when it is reached stands in assembly/limits.ts. */
-  limits?: BrokerLimits;
-  /** Default: the system's. */
-  clock?: Clock;
-  /** Seed of assigned client ids and of hashing. Default: random. */
-  seed?: number;
+/** How Broker.disconnect() ends a connection. */
+export interface BrokerDisconnectOptions {
+  /** One that DISCONNECT has, from 0x80 up. Default: 0x98, administrative action. */
+  reasonCode?: number;
+  /** Where the client should go instead, with 0x9c and 0x9d. */
+  serverReference?: string;
 }
-
-export interface BrokerEvents {
-  connect: [
-    {
-      clientId: string;
-      address: string;
-      protocolVersion: string;
-      cleanSession: boolean;
-      keepAliveSec: number;
-      userName: string | undefined;
-    },
-  ];
-  /** A connection that had been accepted is over. */
-  disconnect: [{ clientId: string; address: string; reason: string }];
-  /** A connection ended before it was accepted. */
-  refuse: [{ clientId: string; address: string; reason: string }];
-  subscribe: [{ clientId: string; topicFilter: string; qos: QoS | 128 }];
-  unsubscribe: [{ clientId: string; topicFilter: string }];
-  publish: [{ clientId: string; topicName: string; qos: QoS; retain: boolean; payloadLength: number }];
-}
-
-/** The report of the core that each event needs; reports cost something, so only those are asked for. */
-const REPORTS: { [Name in keyof BrokerEvents]: number } = {
-  connect: EVENT_CONNECTED,
-  disconnect: EVENT_DISCONNECTED,
-  refuse: EVENT_REFUSED,
-  subscribe: EVENT_SUBSCRIBED,
-  unsubscribe: EVENT_UNSUBSCRIBED,
-  publish: EVENT_PUBLISHED,
-};
 
 /** Bytes of one read: what Node reads from a socket at once. */
 const INPUT_MAX = 65_536;
 
-const PROTOCOL_NAMES: Readonly<Record<number, string>> = { 3: "3.1", 4: "3.1.1", 5: "5.0" };
-
 /** An MQTT broker in this process. Emits the events of BrokerEvents. */
 export class Broker extends EventEmitter<BrokerEvents> {
   readonly #driver: Driver<BrokerExports>;
-  readonly #authenticate: BrokerOptions["authenticate"];
+  readonly #authentication: Authentication;
   readonly #transports = new Map<number, Transport>();
   readonly #servers: Server[] = [];
+  readonly #redirect: Redirect | undefined;
   #closed = false;
 
-  /** A broker that listens where `options.listen` says. Rejects with code LISTEN_FAILED. */
+  /** A broker that listens where `options.listen` says. Rejects with code LISTEN_FAILED or ARGUMENT_INVALID. */
   static async start(options: BrokerOptions = {}): Promise<Broker> {
     const broker = new Broker(options);
     try {
@@ -110,24 +66,18 @@ export class Broker extends EventEmitter<BrokerEvents> {
     return broker;
   }
 
-  /** A broker that listens nowhere: connections come by accept(). */
+  /** A broker that listens nowhere: connections come by accept(). Throws with code ARGUMENT_INVALID. */
   constructor(options: BrokerOptions = {}) {
     super();
     const core = new Core<BrokerExports>("broker", INPUT_MAX, options.seed ?? randomBytes(4).readUInt32LE());
-    for (const [option, value] of limitOptions(options.limits ?? {})) core.exports.setOption(option, value);
-    this.#authenticate = options.authenticate;
-    core.exports.setOption(OPTION_AUTHENTICATE, options.authenticate === undefined ? 0 : 1);
+    applyBrokerOptions(core, options);
+    this.#redirect = options.redirect;
     this.#driver = new Driver(core, options.clock ?? systemClock, {
       send: (connection, bytes) => this.#transports.get(connection)?.write(bytes) ?? true,
       event: (event) => this.#handleEvent(event),
     });
-    const version = Buffer.from(`midge version ${VERSION}`);
-    this.#driver.core.writeArgument(version);
-    this.#driver.core.exports.setVersion(version.length);
-    // These two are EventEmitter's own, and not in its type once the events are named.
-    const emitter = this as EventEmitter;
-    emitter.on("newListener", (name: keyof BrokerEvents) => this.#report(name, true));
-    emitter.on("removeListener", (name: keyof BrokerEvents) => this.#report(name, this.listenerCount(name) > 0));
+    this.#authentication = new Authentication(options, this.#driver, this.#transports);
+    followListeners(this, () => this.#driver.core.exports);
   }
 
   /** Where it listens. */
@@ -145,14 +95,33 @@ export class Broker extends EventEmitter<BrokerEvents> {
 
   /** Publishes a message of this program's own. Throws with code TOPIC_INVALID, PACKET_TOO_LARGE or
    *  ARGUMENT_INVALID. */
-  publish(topicName: string, payload: string | Uint8Array, options: Omit<PublishOptions, "signal"> = {}): void {
+  publish(topicName: string, payload: string | Uint8Array, options: BrokerPublishOptions = {}): void {
     const name = Buffer.from(topicName);
+    const properties = encodeProperties(options);
     const bytes = Buffer.from(payload as string);
     const core = this.#driver.core;
-    core.writeArgument(name, bytes);
+    core.writeArgument(name, properties, bytes);
     const flags = ((options.qos ?? 0) << PUBLISH_QOS_SHIFT) | (options.retain ? 1 : 0);
-    const status = core.exports.publish(name.length, bytes.length, flags);
+    const status = core.exports.publish(name.length, properties.length, bytes.length, flags);
     if (status !== OK) throw statusError(status, `publish to ${topicName}`);
+  }
+
+  /** Ends the connection of a client, its Will published as always. A 5.0 client is told why. False when no such client is
+   *  connected. Throws with code ARGUMENT_INVALID for a code that DISCONNECT has not. */
+  disconnect(clientId: string, options: BrokerDisconnectOptions = {}): boolean {
+    const { reasonCode = ADMINISTRATIVE_ACTION, serverReference } = options;
+    const core = this.#driver.core;
+    if (serverReference !== undefined) setText(core, TEXT_SERVER_REFERENCE, serverReference);
+    const name = Buffer.from(clientId);
+    core.writeArgument(name);
+    const status = core.exports.disconnectClient(name.length, reasonCode);
+    // Others are sent where the broker's own redirect says.
+    if (serverReference !== undefined) {
+      setText(core, TEXT_SERVER_REFERENCE, this.#redirect?.serverReference ?? "");
+    }
+    if (status === OK) return true;
+    if (status === BAD_HANDLE) return false;
+    throw statusError(status, `DISCONNECT of ${clientId} with ${reasonText(reasonCode)}`);
   }
 
   /** Serves one more connection, however it came about. */
@@ -173,18 +142,22 @@ export class Broker extends EventEmitter<BrokerEvents> {
         // Still in the table, so that reports of this connection find its address.
         this.#driver.core.exports.handleClosed(connection);
         this.#driver.flush();
-        this.#transports.delete(connection);
+        this.#forget(connection);
       },
     });
   }
 
-  /** Stops listening and closes every connection. Wills are not published: the broker leaves, not its clients. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#driver.flush();
-    this.#driver.stop();
-    for (const transport of this.#transports.values()) transport.end();
-    this.#transports.clear();
+  /** Stops listening and closes every connection, behind what was sent to it. 5.0 clients are told that the broker shuts
+   *  down, or where to go instead. Wills are not published: the broker leaves, not its clients. */
+  async close(redirect?: Redirect): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      const core = this.#driver.core;
+      if (redirect !== undefined) setText(core, TEXT_SERVER_REFERENCE, redirect.serverReference);
+      core.exports.shutDown(redirect === undefined ? SERVER_SHUTTING_DOWN : redirectCode(redirect));
+      this.#driver.flush();
+      this.#driver.stop();
+    }
     await Promise.all(
       this.#servers.splice(0).map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
     );
@@ -199,80 +172,23 @@ export class Broker extends EventEmitter<BrokerEvents> {
     }
   }
 
-  #report(name: keyof BrokerEvents, wanted: boolean): void {
-    const kind = REPORTS[name];
-    if (kind === undefined) return;
-    const { optionValue, setOption } = this.#driver.core.exports;
-    const others = optionValue(OPTION_EVENTS) & ~(1 << kind);
-    setOption(OPTION_EVENTS, wanted ? others | (1 << kind) : others);
+  #forget(connection: number): void {
+    this.#transports.delete(connection);
+    this.#authentication.forget(connection);
   }
 
   #handleEvent(event: CoreEvent): void {
-    const transport = this.#transports.get(event.connection);
+    const { connection } = event;
+    const transport = this.#transports.get(connection);
     if (event.kind === EVENT_CLOSE) {
-      this.#transports.delete(event.connection);
+      this.#forget(connection);
       transport?.end();
-      return;
+    } else if (!this.#authentication.handleEvent(event)) {
+      const userName = this.#authentication.userName(connection);
+      emitReport(this, event, transport?.remoteAddress ?? "", userName);
     }
-    const address = transport?.remoteAddress ?? "";
-    if (event.kind === EVENT_AUTHENTICATE) {
-      transport?.pause();
-      void this.#decide(event, address);
-    } else this.#emitReport(event, address);
-  }
-
-  #emitReport(event: CoreEvent, address: string): void {
-    const clientId = event.a.toString();
-    switch (event.kind) {
-      case EVENT_CONNECTED:
-        this.emit("connect", {
-          clientId,
-          address,
-          protocolVersion: PROTOCOL_NAMES[event.code & 0xff] ?? "",
-          cleanSession: (event.code & 0x100) !== 0,
-          keepAliveSec: event.detail,
-          userName: (event.code & 0x200) !== 0 ? event.b.toString() : undefined,
-        });
-        break;
-      case EVENT_DISCONNECTED:
-        this.emit("disconnect", { clientId, address, reason: CLOSE_TEXT[event.code] ?? "" });
-        break;
-      case EVENT_REFUSED:
-        this.emit("refuse", { clientId, address, reason: RETURN_CODE_TEXT[event.code] ?? "refused" });
-        break;
-      case EVENT_SUBSCRIBED:
-        this.emit("subscribe", { clientId, topicFilter: event.b.toString(), qos: event.code as QoS });
-        break;
-      case EVENT_UNSUBSCRIBED:
-        this.emit("unsubscribe", { clientId, topicFilter: event.b.toString() });
-        break;
-      case EVENT_PUBLISHED:
-        this.emit("publish", {
-          clientId,
-          topicName: event.b.toString(),
-          qos: ((event.code >> 1) & 3) as QoS,
-          retain: (event.code & 1) !== 0,
-          payloadLength: event.detail,
-        });
-        break;
-    }
-  }
-
-  async #decide(event: CoreEvent, address: string): Promise<void> {
-    let returnCode = 3;
-    try {
-      const verdict = await this.#authenticate?.({
-        clientId: event.a.toString(),
-        address,
-        userName: (event.detail & AUTHENTICATE_USER_NAME) !== 0 ? event.b.toString() : undefined,
-        password: (event.detail & AUTHENTICATE_PASSWORD) !== 0 ? event.c : undefined,
-      });
-      returnCode = verdict === true ? 0 : verdict === false ? 4 : 5;
-    } catch (error) {
-      process.emitWarning(`authenticate() failed, the client is refused: ${String(error)}`);
-    }
-    if (this.#closed) return;
-    this.#driver.core.exports.handleAuthenticated(event.connection, returnCode);
-    this.#transports.get(event.connection)?.resume();
   }
 }
+
+const SERVER_SHUTTING_DOWN = 0x8b;
+const ADMINISTRATIVE_ACTION = 0x98;

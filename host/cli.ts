@@ -7,7 +7,9 @@ import { brokerCommand } from "./cli/broker.ts";
 import { demoCommand } from "./cli/demo.ts";
 import { EXIT_FAILURE, Failure, UsageFailure } from "./cli/failure.ts";
 import { type ConnectionFlags, complaint } from "./cli/mosquitto-options.ts";
+import { passwdCommand } from "./cli/passwd.ts";
 import { pubCommand } from "./cli/pub.ts";
+import { rrCommand } from "./cli/rr.ts";
 import { subCommand } from "./cli/sub.ts";
 import { VERSION } from "./version.ts";
 
@@ -15,13 +17,22 @@ let exitCode = 0;
 const end = (code: number) => {
   exitCode = code;
 };
-const commands = [pubCommand(end), subCommand(end), brokerCommand(end), demoCommand(end)];
+const commands = [
+  pubCommand(end),
+  subCommand(end),
+  rrCommand(end),
+  brokerCommand(end),
+  passwdCommand(end),
+  demoCommand(end),
+];
 
 const program = new Command("midge")
   .description("MQTT for small machines: a broker, and tools to publish and subscribe.")
   .version(VERSION, "--version", "show the version")
   .helpOption("-h, --help", "show this help")
   .helpCommand(false)
+  // What stands behind the command's name is the command's: `midge pub -m --version`.
+  .enablePositionalOptions()
   .addHelpText("after", "\nEach command has its own help: midge pub --help");
 for (const command of commands) {
   // commander prints "error: ..." and ends the process; here it is one line with the command's name, and main() ends

@@ -1,70 +1,51 @@
-// The client for people: promises, events and async iterators around the client module. It opens the Network Connection
-// when the core asks for one; when to connect, what to send again and what to give up, the core decides.
+// The client for people: promises, events and async iterators around the client module. Each method is a few lines; how the
+// connection is kept, and what the answers of the core mean, stands in client-machine.ts and the files beside it.
 
-import { randomBytes, randomInt } from "node:crypto";
 import { EventEmitter } from "node:events";
-import {
-  CLIENT_CONNECTION,
-  CLOSE_DISCONNECT,
-  COMPLETED_DROPPED,
-  COMPLETED_REFUSED,
-  EVENT_CLOSE,
-  EVENT_COMPLETED,
-  EVENT_MESSAGE,
-  EVENT_OFFLINE,
-  EVENT_ONLINE,
-  EVENT_OPEN,
-  NO_DEADLINE,
-  OK,
-  PUBLISH_QOS_SHIFT,
-  TOKEN_FIRST,
-} from "../assembly/abi.ts";
-import type { ClientEvents, ClientOptions, Message, PublishOptions, QoS, SubscribeOptions } from "./api-types.ts";
-import { applyClientOptions } from "./client-options.ts";
+import { OK, OPTION_OUTBOX_BYTES_MAX, OPTION_PACKET_SIZE_MAX, PUBLISH_QOS_SHIFT } from "../assembly/abi.ts";
+import type {
+  ClientEvents,
+  ClientOptions,
+  EndOptions,
+  Message,
+  PublishOptions,
+  PublishResult,
+  SubscribeOptions,
+  UnsubscribeOptions,
+} from "./api-types.ts";
+import { ClientMachine } from "./client-machine.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type ClientExports, Core, type CoreEvent } from "./core.ts";
-import { Driver } from "./driver.ts";
-import { IDENTITY_TEXT, MidgeError, offlineError, statusError } from "./errors.ts";
-import { messageOf } from "./message.ts";
+import { MidgeError } from "./errors.ts";
+import { encodeProperties } from "./properties.ts";
+import type { ConnackProperties } from "./property-types.ts";
+import {
+  answerRequests,
+  type RequestHandler,
+  type RequestOptions,
+  Requests,
+  type Responder,
+  type RespondOptions,
+} from "./request.ts";
+import { StreamWriter, type WriteStreamOptions } from "./stream-writer.ts";
+import { Streams, type StreamsOptions } from "./streams.ts";
 import { Subscription } from "./subscription.ts";
 import { tcpConnector } from "./transport/tcp.ts";
-import type { Connector, Transport } from "./transport/transport.ts";
-import { runListener } from "./uncaught.ts";
+import type { Connector } from "./transport/transport.ts";
 
-/** Bytes of one read. */
-const INPUT_MAX = 65_536;
 /** Bytes published at QoS 0 in one turn after which publish() waits for the turn to end: a loop of awaits must let go. */
 const TURN_BYTES = 65_536;
-
-interface Waiter {
-  resolve(code: number): void;
-  reject(error: Error): void;
-}
+/** How publish() at QoS 0 ends. */
+const ON_ITS_WAY: PublishResult = Object.freeze({ reasonCode: 0, properties: Object.freeze({}) });
+/** Bytes of a piece of a stream beside its payload, Topic Name and the application's properties: about 200. */
+const PIECE_OVERHEAD = 512;
 
 /** An MQTT client. Emits the events of ClientEvents. */
 export class Client extends EventEmitter<ClientEvents> {
-  readonly clientId: string;
-  readonly #core: Core<ClientExports>;
-  readonly #driver: Driver<ClientExports>;
-  readonly #connector: Connector;
-  readonly #waiters = new Map<number, Waiter>();
-  readonly #subscriptions = new Set<Subscription>();
-  readonly #signal: AbortSignal | undefined;
-  readonly #abortListener = () => this.#abort();
-  /** Subscriptions whose queue is full. */
-  readonly #fullSubscriptions = new Set<Subscription>();
-  #paused = false;
-  /** The attempt to connect that is under way; one that is not is of no interest any more. */
-  #attempt: AbortController | undefined;
-  #transport: Transport | undefined;
-  #openError: Error | undefined;
-  #first: Waiter | undefined;
-  #ending: Promise<void> | undefined;
-  #endingDone: (() => void) | undefined;
-  #ended = false;
-  #connected = false;
-  /** Messages that came before the application could listen: connect() has not returned yet. */
-  #held: Message[] | undefined = [];
+  readonly #clock: Clock;
+  readonly #machine: ClientMachine;
+  readonly #requests: Requests;
+  readonly #writers = new Set<StreamWriter>();
+  /** Bytes published at QoS 0 in this turn, and who waits for its end. */
   #turnBytes = 0;
   #roomWaiters: (() => void)[] = [];
 
@@ -78,169 +59,154 @@ export class Client extends EventEmitter<ClientEvents> {
   static async connectWith(connector: Connector, options: ClientOptions, clock = systemClock): Promise<Client> {
     if (options.signal?.aborted) throw new MidgeError("ABORTED", "aborted before it began");
     const client = new Client(connector, options, clock);
-    if (client.#driver.core.exports.connect() !== OK) {
-      client.destroy();
-      throw new MidgeError("ARGUMENT_INVALID", IDENTITY_TEXT);
-    }
-    await new Promise<number>((resolve, reject) => {
-      client.#first = { resolve, reject };
-    });
+    await client.#machine.start();
     return client;
   }
 
   private constructor(connector: Connector, options: ClientOptions, clock: Clock) {
     super();
-    const seed = options.seed ?? randomInt(0x1_0000_0000);
-    this.clientId = options.clientId ?? `midge-${randomBytes(6).toString("hex")}`;
-    this.#connector = connector;
-    this.#core = new Core<ClientExports>("client", INPUT_MAX, seed);
-    applyClientOptions(this.#core, this.clientId, options);
-    this.#driver = new Driver(this.#core, clock, {
-      send: (_connection, bytes) => this.#send(bytes),
-      event: (event) => this.#handleEvent(event),
+    this.#clock = clock;
+    this.#machine = new ClientMachine(connector, options, clock, {
+      emit: (name, ...event) => void this.emit(name, ...(event as never)),
+      awaiting: () => this.#requests.size > 0,
+      room: () => this.#makeRoom(),
+      finished: (error) => this.#finish(error),
     });
-    this.#signal = options.signal;
-    this.#signal?.addEventListener("abort", this.#abortListener, { once: true });
+    this.#requests = new Requests({
+      clock,
+      responsePrefix: () => this.server.responseInformation ?? `midge/reply/${asLevel(this.clientId)}`,
+      publish: (...message) => this.publish(...message),
+      open: (topicFilter, make) => this.#machine.subscribing.open(topicFilter, { qos: 1 }, make),
+      changed: () => this.#machine.applyPause(),
+    });
+  }
+
+  /** Client Identifier; in 5.0, when an empty one was asked for, what the server has assigned. */
+  get clientId(): string {
+    return this.#machine.clientId;
   }
 
   /** True from CONNACK until the connection is lost. */
   get connected(): boolean {
-    return this.#connected;
+    return this.#machine.connected;
+  }
+
+  /** What the server has said in its last CONNACK (5.0): its limits, and what it does not do. */
+  get server(): ConnackProperties {
+    return this.#machine.server;
   }
 
   /** Publishes. Resolves at QoS 0 when the message is on its way, at QoS 1 and 2 when it is acknowledged, over as many
-   *  connections as that takes. Rejects with OUTBOX_FULL, TOPIC_INVALID, PACKET_TOO_LARGE, CLIENT_ENDED or ABORTED. */
-  async publish(topicName: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<void> {
-    this.#requireOpen(options.signal);
+   *  connections as that takes. Rejects with OUTBOX_FULL, TOPIC_INVALID, PACKET_TOO_LARGE, CLIENT_ENDED or ABORTED; in 5.0
+   *  also with PUBLISH_REFUSED, and NOT_SUPPORTED. */
+  async publish(topicName: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
+    const core = this.#machine.core(options.signal);
     const name = Buffer.from(topicName);
+    const properties = this.#machine.encode(options);
     const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
     const flags = ((options.qos ?? 0) << PUBLISH_QOS_SHIFT) | (options.retain ? 1 : 0);
-    const core = this.#driver.core;
-    core.writeArgument(name, bytes);
-    const token = core.exports.publish(name.length, bytes.length, flags) >>> 0;
-    if (token === OK) {
-      this.#turnBytes += name.length + bytes.length;
-      if (this.#turnBytes > TURN_BYTES && this.#connected)
-        await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
-      return;
+    core.writeArgument(name, properties, bytes);
+    const token = core.exports.publish(name.length, properties.length, bytes.length, flags) >>> 0;
+    if (token !== OK) {
+      const what = `publish to ${topicName}`;
+      return this.#machine.pending.wait(token, { what, refused: "PUBLISH_REFUSED", signal: options.signal });
     }
-    await this.#completion(token, `publish to ${topicName}`, options.signal);
+    this.#turnBytes += name.length + properties.length + bytes.length;
+    if (this.#turnBytes > TURN_BYTES && this.connected)
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
+    return ON_ITS_WAY;
   }
 
   /** Subscribes. Resolves when the broker has granted it; iterate over the result, or listen to "message". Rejects with
-   *  SUBSCRIPTION_REFUSED, TOPIC_INVALID, CLIENT_ENDED or ABORTED. */
+   *  SUBSCRIPTION_REFUSED, TOPIC_INVALID, NOT_SUPPORTED, CLIENT_ENDED or ABORTED. */
   async subscribe(topicFilter: string, options: SubscribeOptions = {}): Promise<Subscription> {
-    this.#requireOpen(options.signal);
-    const filter = Buffer.from(topicFilter);
-    const subscription = new Subscription(topicFilter, {
-      unsubscribe: () => this.unsubscribe(topicFilter),
-      closed: () => {
-        options.signal?.removeEventListener("abort", abort);
-        this.#subscriptions.delete(subscription);
-        this.#fullSubscriptions.delete(subscription);
-        this.#applyPause();
-      },
-      filled: () => {
-        this.#fullSubscriptions.add(subscription);
-        this.#applyPause();
-      },
-      emptied: () => {
-        this.#fullSubscriptions.delete(subscription);
-        this.#applyPause();
-      },
-    });
-    const abort = () => void subscription.unsubscribe().catch(() => {});
-    // Before SUBACK: retained messages follow it in the same read.
-    this.#subscriptions.add(subscription);
-    try {
-      const core = this.#driver.core;
-      core.writeArgument(filter);
-      const token = core.exports.subscribe(filter.length, options.qos ?? 0) >>> 0;
-      subscription.grantedQos = (await this.#completion(token, `subscribe to ${topicFilter}`, options.signal)) as QoS;
-    } catch (error) {
-      // Aborted before SUBACK: what the broker may have granted is taken back.
-      if (options.signal?.aborted && !this.#ended) abort();
-      subscription.close();
-      throw error;
-    }
-    if (options.signal?.aborted) abort();
-    options.signal?.addEventListener("abort", abort, { once: true });
+    return await this.#machine.subscribing.open(topicFilter, options, (owner) => new Subscription(topicFilter, owner));
+  }
+
+  /** Unsubscribes: all Subscriptions of this client to this Topic Filter end. Resolves when the broker has confirmed it. */
+  async unsubscribe(topicFilter: string, options: UnsubscribeOptions = {}): Promise<void> {
+    await this.#machine.subscribing.unsubscribe(topicFilter, options);
+  }
+
+  /** Asks whoever answers at `topicName`, and resolves with the answer (5.0). Any number of requests may be under way. Rejects
+   *  with REQUEST_TIMEOUT; with NO_RESPONDER when nobody is subscribed; and with the codes of publish() and subscribe(). */
+  async request(topicName: string, payload: string | Uint8Array, options: RequestOptions = {}): Promise<Message> {
+    this.#machine.require5("request() is");
+    this.#machine.core(options.signal);
+    return await this.#requests.request(topicName, payload, options);
+  }
+
+  /** Answers requests (5.0): what `handler` returns is published to their Response Topic. What it throws is an uncaught
+   *  exception, and the request has no answer. With a filter $share/NAME/FILTER several clients share the work. */
+  async respond(topicFilter: string, handler: RequestHandler, options: RespondOptions = {}): Promise<Responder> {
+    this.#machine.require5("respond() is");
+    const { concurrency, ...rest } = options;
+    // A retained request would be asked again by each Subscription.
+    const subscription = await this.subscribe(topicFilter, { qos: 1, retainHandling: 2, ...rest });
+    const publish = (...message: Parameters<Client["publish"]>) => this.publish(...message);
+    void answerRequests(subscription, handler, publish, concurrency);
     return subscription;
   }
 
-  /** Unsubscribes. Resolves when the broker has confirmed it. */
-  async unsubscribe(topicFilter: string): Promise<void> {
-    this.#requireOpen();
-    for (const subscription of this.#subscriptions) if (subscription.topicFilter === topicFilter) subscription.close();
-    const filter = Buffer.from(topicFilter);
-    const core = this.#driver.core;
-    core.writeArgument(filter);
-    await this.#completion(core.exports.unsubscribe(filter.length) >>> 0, `unsubscribe from ${topicFilter}`);
+  /** A Writable whose bytes, however many, are published to `topicName` in pieces of bounded size (5.0); streams() of another
+   *  client reads them, and must be subscribed before. Objects and encodings are as with every Writable of bytes. */
+  createWriteStream(topicName: string, options: WriteStreamOptions = {}): StreamWriter {
+    this.#machine.require5("createWriteStream() is");
+    const { exports } = this.#machine.core(options.signal);
+    const packetMax = Math.min(
+      this.server.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+      exports.optionValue(OPTION_PACKET_SIZE_MAX) >>> 0,
+    );
+    const others = Buffer.byteLength(topicName) + encodeProperties(options).length + PIECE_OVERHEAD;
+    // Half of the outbox is for all else; and a window of one piece could not go at full speed.
+    const windowBytes = (exports.optionValue(OPTION_OUTBOX_BYTES_MAX) >>> 0) / 2;
+    const writer = new StreamWriter(
+      {
+        clock: this.#clock,
+        payloadMax: Math.max(1, Math.floor(Math.min(packetMax, windowBytes / 2) - others)),
+        windowBytes,
+        publish: (...message) => this.publish(...message),
+        closed: (closed) => void this.#writers.delete(closed),
+      },
+      topicName,
+      options,
+    );
+    this.#writers.add(writer);
+    return writer;
   }
 
-  /** Sends what waits at QoS 0, says DISCONNECT and closes. Messages still unacknowledged are rejected with CLIENT_ENDED. */
-  end(): Promise<void> {
-    if (this.#ended) return Promise.resolve();
-    this.#ending ??= new Promise((resolve) => {
-      this.#endingDone = resolve;
-      if (this.#driver.core.exports.disconnect() !== OK) this.destroy();
-    });
-    return this.#ending;
+  /** The streams that createWriteStream() of other clients writes to topics of this filter (5.0), each with a Readable. */
+  async streams(topicFilter: string, options: StreamsOptions = {}): Promise<Streams> {
+    this.#machine.require5("streams() is");
+    const { idleTimeoutMs, ...rest } = options;
+    const owner = { clock: this.#clock, reading: () => this.connected && !this.#machine.dispatch.behind };
+    return await this.#machine.subscribing.open(
+      topicFilter,
+      { qos: 2, ...rest },
+      (subscription) => new Streams(topicFilter, subscription, owner, idleTimeoutMs),
+    );
+  }
+
+  /** Proves once more who it is, with the `authentication` of the options (5.0). Rejects when the server does not accept it,
+   *  which ends the connection. */
+  async reauthenticate(): Promise<void> {
+    const { authentication } = this.#machine;
+    if (authentication === undefined)
+      throw new MidgeError("ARGUMENT_INVALID", "there is no `authentication` in the options");
+    this.#machine.core();
+    if (!this.connected) throw new MidgeError("CONNECTION_LOST", "there is no connection to authenticate again on");
+    await authentication.reauthenticate();
+  }
+
+  /** Sends what waits at QoS 0, says DISCONNECT and closes. Messages still unacknowledged are rejected with CLIENT_ENDED.
+   *  Rejects, and does nothing, with ARGUMENT_INVALID or NOT_SUPPORTED. */
+  async end(options: EndOptions = {}): Promise<void> {
+    await this.#machine.end(options);
   }
 
   /** Closes at once and without DISCONNECT: the broker publishes the Will. */
   destroy(): void {
-    this.#finish(new MidgeError("CLIENT_ENDED", "the client was ended"));
-  }
-
-  #requireOpen(signal?: AbortSignal): void {
-    if (signal?.aborted) throw new MidgeError("ABORTED", "aborted before it began", { cause: signal.reason });
-    if (this.#ended || this.#ending !== undefined) throw new MidgeError("CLIENT_ENDED", "the client was ended");
-  }
-
-  #abort(): void {
-    this.#finish(new MidgeError("ABORTED", "the client was aborted"));
-  }
-
-  #completion(token: number, what: string, signal?: AbortSignal): Promise<number> {
-    if (token < TOKEN_FIRST) return Promise.reject(statusError(token, what));
-    return new Promise((resolve, reject) => {
-      const abort = () => {
-        this.#waiters.delete(token);
-        this.#applyPause();
-        reject(new MidgeError("ABORTED", `gave up waiting: ${what}`, { cause: signal?.reason }));
-      };
-      const settle = () => {
-        signal?.removeEventListener("abort", abort);
-        this.#applyPause();
-      };
-      this.#waiters.set(token, {
-        resolve(code) {
-          settle();
-          if (code === COMPLETED_DROPPED) reject(new MidgeError("OUTBOX_FULL", `dropped for a newer message: ${what}`));
-          else if (code === COMPLETED_REFUSED) reject(new MidgeError("SUBSCRIPTION_REFUSED", `refused: ${what}`));
-          else resolve(code);
-        },
-        reject(error) {
-          settle();
-          reject(error);
-        },
-      });
-      signal?.addEventListener("abort", abort, { once: true });
-      this.#applyPause();
-    });
-  }
-
-  /** Reading stops while a consumer is behind; not while an answer is waited for, CONNACK too, which stands behind what is
-   *  not read. */
-  #applyPause(): void {
-    const paused = this.#connected && this.#fullSubscriptions.size > 0 && this.#waiters.size === 0;
-    if (paused === this.#paused) return;
-    this.#paused = paused;
-    if (this.#ended) return;
-    this.#driver.core.exports.handlePaused(paused);
-    if (paused) this.#transport?.pause();
-    else this.#transport?.resume();
+    this.#machine.destroy();
   }
 
   #makeRoom(): void {
@@ -248,151 +214,14 @@ export class Client extends EventEmitter<ClientEvents> {
     for (const resolve of this.#roomWaiters.splice(0)) resolve();
   }
 
-  #send(bytes: Buffer): boolean {
-    const hasRoom = this.#transport?.write(bytes) !== false;
-    if (hasRoom) this.#makeRoom();
-    return hasRoom;
-  }
-
-  #handleEvent(event: CoreEvent): void {
-    if (this.#ended) return;
-    switch (event.kind) {
-      case EVENT_OPEN:
-        void this.#open();
-        break;
-      case EVENT_CLOSE:
-        this.#attempt?.abort();
-        this.#attempt = undefined;
-        this.#transport?.end();
-        this.#transport = undefined;
-        break;
-      case EVENT_ONLINE:
-        this.#handleOnline(event.code === 1);
-        break;
-      case EVENT_OFFLINE:
-        this.#handleOffline(event);
-        break;
-      case EVENT_MESSAGE:
-        this.#handleMessage(event);
-        break;
-      case EVENT_COMPLETED: {
-        const waiter = this.#waiters.get(event.detail);
-        this.#waiters.delete(event.detail);
-        waiter?.resolve(event.code);
-        break;
-      }
-    }
-  }
-
-  async #open(): Promise<void> {
-    const attempt = new AbortController();
-    this.#attempt = attempt;
-    let transport: Transport;
-    try {
-      transport = await this.#connector(attempt.signal);
-    } catch (error) {
-      if (this.#attempt !== attempt) return;
-      this.#attempt = undefined;
-      this.#openError = error as Error;
-      this.#driver.core.exports.handleClosed();
-      return;
-    }
-    if (this.#attempt !== attempt || this.#driver.core.exports.handleOpened() !== OK) {
-      transport.start({ bytes() {}, drained() {}, closed() {} });
-      transport.destroy();
-      return;
-    }
-    this.#attempt = undefined;
-    this.#transport = transport;
-    transport.start({
-      bytes: (bytes) => this.#driver.core.handleBytes(CLIENT_CONNECTION, bytes),
-      drained: () => {
-        this.#makeRoom();
-        this.#driver.writable(CLIENT_CONNECTION);
-      },
-      closed: (error) => {
-        if (this.#transport !== transport) return;
-        this.#transport = undefined;
-        this.#openError = error;
-        this.#driver.core.exports.handleClosed();
-      },
-    });
-  }
-
-  #handleOnline(sessionPresent: boolean): void {
-    this.#connected = true;
-    this.#applyPause();
-    this.#first?.resolve(0);
-    this.#first = undefined;
-    // Whoever awaits connect() goes on before that, and can listen. Not by the clock, which a test may hold.
-    if (this.#held !== undefined) setImmediate(() => this.#release(sessionPresent));
-    else this.emit("connect", { sessionPresent });
-  }
-
-  #handleOffline(event: CoreEvent): void {
-    const wasConnected = this.#connected;
-    this.#connected = false;
-    this.#applyPause();
-    this.#makeRoom();
-    const reason = event.code & 0xff;
-    if (reason === CLOSE_DISCONNECT) {
-      this.#finish(new MidgeError("CLIENT_ENDED", "the client was ended"));
-      return;
-    }
-    const error = offlineError(reason, event.code >> 8, wasConnected, this.#openError);
-    this.#openError = undefined;
-    if (this.#first !== undefined) {
-      this.#finish(error);
-      return;
-    }
-    if (event.detail === NO_DEADLINE) {
-      this.emit("disconnect", { error });
-      this.#finish(error);
-    } else this.emit("disconnect", { error, reconnectInMs: event.detail });
-  }
-
-  #handleMessage(event: CoreEvent): void {
-    const message = messageOf(event);
-    if (this.#held !== undefined) this.#held.push(message);
-    else this.#deliver(message, event.a);
-  }
-
-  #release(sessionPresent: boolean): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    if (this.#ended) return;
-    runListener(() => this.emit("connect", { sessionPresent }));
-    for (const message of held) runListener(() => this.#deliver(message, Buffer.from(message.topicName)));
-  }
-
-  #deliver(message: Message, name: Buffer): void {
-    if (this.#ended) return;
-    for (const subscription of this.#subscriptions) {
-      if (!subscription.listening) continue;
-      const filter = Buffer.from(subscription.topicFilter);
-      this.#core.writeArgument(filter, name);
-      if (this.#core.exports.filterMatches(filter.length, name.length)) subscription.push(message);
-    }
-    this.emit("message", message);
-  }
-
-  /** The end of this client, for whatever reason; what is still waited for fails with `error`. */
   #finish(error: Error): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#connected = false;
-    this.#attempt?.abort();
-    this.#attempt = undefined;
-    this.#signal?.removeEventListener("abort", this.#abortListener);
-    this.#driver.stop();
-    this.#transport?.destroy();
-    this.#transport = undefined;
     this.#makeRoom();
-    this.#first?.reject(error);
-    this.#first = undefined;
-    for (const waiter of this.#waiters.values()) waiter.reject(error);
-    this.#waiters.clear();
-    for (const subscription of [...this.#subscriptions]) subscription.close();
-    this.#endingDone?.();
+    this.#requests.rejectAll(error);
+    for (const writer of [...this.#writers]) writer.destroy(error);
   }
+}
+
+/** As one level of a Topic Name. */
+function asLevel(clientId: string): string {
+  return clientId.replace(/[+#/]/g, "_");
 }

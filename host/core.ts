@@ -34,11 +34,13 @@ export interface CoreExports {
   argumentPtr(length: number): number;
   setOption(option: number, value: number): number;
   optionValue(option: number): number;
+  setText(text: number, length: number): number;
   handleTime(nowMs: number): void;
   nextDeadline(): number;
   nextSends(): number;
   sendsPtr(): number;
   handleBytes(connection: number, length: number): number;
+  handleClosed(connection: number): number;
   handleBlocked(connection: number, unsent: number): number;
   handleWritable(connection: number): number;
   handleSent(): void;
@@ -50,22 +52,22 @@ export interface CoreExports {
 
 export interface BrokerExports extends CoreExports {
   open(): number;
-  handleClosed(connection: number): number;
-  handleAuthenticated(connection: number, returnCode: number): number;
-  setVersion(length: number): number;
-  publish(topicNameLength: number, payloadLength: number, flags: number): number;
+  handleAuthenticated(connection: number, reasonCode: number, serverReferenceLength: number): number;
+  handleAuth(connection: number, reasonCode: number, dataLength: number): number;
+  publish(topicNameLength: number, propertiesLength: number, payloadLength: number, flags: number): number;
+  disconnectClient(clientIdLength: number, reasonCode: number): number;
+  shutDown(reasonCode: number): number;
 }
 
 export interface ClientExports extends CoreExports {
   handlePaused(paused: boolean): void;
-  setText(text: number, length: number): number;
   connect(): number;
-  disconnect(): number;
+  disconnect(reasonCode: number, propertiesLength: number): number;
+  auth(reasonCode: number, dataLength: number): number;
   handleOpened(): number;
-  handleClosed(): number;
-  publish(topicNameLength: number, payloadLength: number, flags: number): number;
-  subscribe(topicFilterLength: number, qos: number): number;
-  unsubscribe(topicFilterLength: number): number;
+  publish(topicNameLength: number, propertiesLength: number, payloadLength: number, flags: number): number;
+  subscribe(topicFilterLength: number, propertiesLength: number, options: number): number;
+  unsubscribe(topicFilterLength: number, propertiesLength: number): number;
   filterMatches(topicFilterLength: number, topicNameLength: number): number;
 }
 
@@ -103,9 +105,10 @@ export class Core<Exports extends CoreExports> {
   #bytes: Buffer;
   #view: DataView;
 
-  /** `name`: broker or client. `inputMax`: bytes of the input buffer. `seed`: any 32-bit number. */
-  constructor(name: "broker" | "client", inputMax: number, seed: number) {
-    this.exports = instantiateSync(compile(name), {}).exports as unknown as Exports;
+  /** `name`: broker or client. `inputMax`: bytes of the input buffer. `seed`: any 32-bit number. `module`: another build of
+   *  it than the one in dist/. */
+  constructor(name: "broker" | "client", inputMax: number, seed: number, module = compile(name)) {
+    this.exports = instantiateSync(module, {}).exports as unknown as Exports;
     if (this.exports.abiVersion() !== ABI_VERSION) {
       throw new Error(
         `${name}.wasm speaks ABI ${this.exports.abiVersion()}, this host ${ABI_VERSION}: build both again`,
@@ -138,6 +141,12 @@ export class Core<Exports extends CoreExports> {
       memory.set(part, at);
       at += part.length;
     }
+  }
+
+  /** Sets a text of the ABI (TEXT_*); returns the core's status. */
+  setText(text: number, bytes: Uint8Array): number {
+    this.writeArgument(bytes);
+    return this.exports.setText(text, bytes.length);
   }
 
   /** Takes what the core wants to send: calls `send` once for each connection of a batch with a copy of its bytes, which

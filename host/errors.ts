@@ -1,8 +1,11 @@
 // Every failure that leaves the package: one class, a stable `code`, and a sentence that says what happened.
 
 import {
+  BAD_PROPERTIES,
   BAD_STATE,
   BAD_TOPIC,
+  CLOSE_ADMINISTRATIVE,
+  CLOSE_AUTHENTICATION,
   CLOSE_CONNECT_TIMEOUT,
   CLOSE_DISCONNECT,
   CLOSE_KEEP_ALIVE,
@@ -12,29 +15,50 @@ import {
   CLOSE_PACKET_SIZE,
   CLOSE_PROTOCOL,
   CLOSE_REFUSED,
+  CLOSE_SERVER,
+  CLOSE_SHUT_DOWN,
   CLOSE_SLOW,
   CLOSE_TAKEN_OVER,
   CLOSE_TOPIC,
   LIMIT_REACHED,
+  NOT_SUPPORTED,
   TOO_LARGE,
 } from "../assembly/abi.ts";
+import type { Properties } from "./property-types.ts";
+import { RETURN_CODE_TEXT, reasonText } from "./reason-codes.ts";
 
-/** What a call of this package can fail with. */
+/** What a call of this package can fail with. "5.0:" marks those that carry `reasonCode`, and what else the server has said. */
 export type MidgeErrorCode =
   /** No Network Connection; `cause` says why. */
   | "CONNECTION_FAILED"
-  /** CONNACK with another return code than 0: `returnCode`. */
+  /** CONNACK with another code than 0: before 5.0 `returnCode`. 5.0: `reasonCode`. */
   | "CONNECTION_REFUSED"
   /** The connection was there and is gone. */
   | "CONNECTION_LOST"
+  /** 5.0: the server said DISCONNECT. */
+  | "SERVER_DISCONNECTED"
   /** No CONNACK in time. */
   | "CONNECT_TIMEOUT"
   /** The peer broke the protocol. */
   | "PROTOCOL_ERROR"
+  /** The exchange of enhanced authentication failed at this end; `cause` says why. */
+  | "AUTHENTICATION_FAILED"
   /** No room in the outbox: wait for publish() to resolve, or publish less. */
   | "OUTBOX_FULL"
-  /** SUBACK with 0x80. */
+  /** 5.0: PUBACK or PUBREC with 0x80 or more. */
+  | "PUBLISH_REFUSED"
+  /** SUBACK with 0x80. 5.0: or more. */
   | "SUBSCRIPTION_REFUSED"
+  /** 5.0: UNSUBACK with 0x80 or more. */
+  | "UNSUBSCRIPTION_REFUSED"
+  /** This protocol version has it not, or the server has said that it does not do it. */
+  | "NOT_SUPPORTED"
+  /** Nobody is subscribed to what was asked, or written. */
+  | "NO_RESPONDER"
+  /** No answer to a request in time. */
+  | "REQUEST_TIMEOUT"
+  /** A stream ended before its last piece, or arrived as another one. */
+  | "STREAM_BROKEN"
   | "TOPIC_INVALID"
   | "ARGUMENT_INVALID"
   | "PACKET_TOO_LARGE"
@@ -44,30 +68,36 @@ export type MidgeErrorCode =
   /** The broker cannot listen there; `cause` is the system's error. */
   | "LISTEN_FAILED";
 
-export class MidgeError extends Error {
-  readonly code: MidgeErrorCode;
-  /** Return code of CONNACK, with CONNECTION_REFUSED. */
-  readonly returnCode: number | undefined;
-
-  constructor(code: MidgeErrorCode, message: string, options: { cause?: unknown; returnCode?: number } = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
-    this.name = "MidgeError";
-    this.code = code;
-    this.returnCode = options.returnCode;
-  }
+/** What a MidgeError may carry beside its code. */
+export interface MidgeErrorDetails {
+  cause?: unknown;
+  returnCode?: number;
+  reasonCode?: number;
+  reasonString?: string | undefined;
+  serverReference?: string | undefined;
 }
 
-/** CONNACK return codes, in words. */
-export const RETURN_CODE_TEXT: Readonly<Record<number, string>> = {
-  0: "accepted",
-  1: "unacceptable protocol version",
-  2: "identifier rejected",
-  3: "server unavailable",
-  4: "bad user name or password",
-  5: "not authorised",
-  // 0x84, the one code of 5.0 that is sent so far: to a client that asks for 5.0.
-  132: "unacceptable protocol version",
-};
+export class MidgeError extends Error {
+  readonly code: MidgeErrorCode;
+  /** Return code of CONNACK before 5.0, with CONNECTION_REFUSED. */
+  readonly returnCode: number | undefined;
+  /** Reason Code of 5.0. */
+  readonly reasonCode: number | undefined;
+  /** What the server says about it, for a person. */
+  readonly reasonString: string | undefined;
+  /** Where the server says to connect instead, with Reason Codes 0x9C (for now) and 0x9D (for good). */
+  readonly serverReference: string | undefined;
+
+  constructor(code: MidgeErrorCode, message: string, details: MidgeErrorDetails = {}) {
+    super(message, "cause" in details ? { cause: details.cause } : undefined);
+    this.name = "MidgeError";
+    this.code = code;
+    this.returnCode = details.returnCode;
+    this.reasonCode = details.reasonCode;
+    this.reasonString = details.reasonString;
+    this.serverReference = details.serverReference;
+  }
+}
 
 /** Why a connection ended, in words, by CLOSE_* of the ABI. */
 export const CLOSE_TEXT: Readonly<Record<number, string>> = {
@@ -83,6 +113,10 @@ export const CLOSE_TEXT: Readonly<Record<number, string>> = {
   [CLOSE_SLOW]: "it did not take what was sent to it",
   [CLOSE_LIMIT]: "a limit was reached",
   [CLOSE_TOPIC]: "it used a topic that is not allowed",
+  [CLOSE_SERVER]: "the server disconnected",
+  [CLOSE_ADMINISTRATIVE]: "the broker's owner disconnected it",
+  [CLOSE_SHUT_DOWN]: "the broker was shut down",
+  [CLOSE_AUTHENTICATION]: "it could not authenticate again",
 };
 
 /** A CONNECT that the core does not even send. */
@@ -103,27 +137,67 @@ export function statusError(status: number, what: string): MidgeError {
       return new MidgeError("PACKET_TOO_LARGE", `larger than a packet may be: ${what}`);
     case BAD_STATE:
       return new MidgeError("CLIENT_ENDED", `the client was ended: ${what}`);
+    case NOT_SUPPORTED:
+      return new MidgeError("NOT_SUPPORTED", `the server has said that it does not do this: ${what}`);
+    case BAD_PROPERTIES:
+      return new MidgeError("ARGUMENT_INVALID", `a property that may not stand there: ${what}`);
     default:
       return new MidgeError("ARGUMENT_INVALID", `an argument is out of its range: ${what}`);
   }
 }
 
-/** Why a client's connection was not made, or is gone; `reason` is CLOSE_* of the ABI. */
-export function offlineError(
-  reason: number,
-  returnCode: number,
-  wasConnected: boolean,
-  cause: Error | undefined,
+/** What a server has refused or ended with `reasonCode` of 5.0. `what`: in words; `properties`: of its packet. */
+export function reasonError(
+  code: MidgeErrorCode,
+  what: string,
+  reasonCode: number,
+  { reasonString, serverReference }: Properties,
 ): MidgeError {
-  if (reason === CLOSE_REFUSED) {
-    const text = RETURN_CODE_TEXT[returnCode] ?? `return code ${returnCode}`;
-    return new MidgeError("CONNECTION_REFUSED", `the broker refused the connection: ${text}`, { returnCode });
+  const said = reasonString === undefined ? "" : `: ${reasonString}`;
+  const elsewhere = serverReference === undefined ? "" : `; it refers to ${serverReference}`;
+  return new MidgeError(code, `${what}: ${reasonText(reasonCode)}${said}${elsewhere}`, {
+    reasonCode,
+    reasonString,
+    serverReference,
+  });
+}
+
+/** How a client's connection ended, or was not made. */
+export interface Offline {
+  /** CLOSE_* of the ABI. */
+  readonly reason: number;
+  /** Of CONNACK, or of the server's DISCONNECT. */
+  readonly packetCode: number;
+  /** Of the same packet. */
+  readonly properties: Properties;
+  /** Before 5.0 `packetCode` is a return code. */
+  readonly is5: boolean;
+  readonly wasConnected: boolean;
+  /** What the transport says. */
+  readonly cause: Error | undefined;
+}
+
+/** Why a client's connection was not made, or is gone. */
+export function offlineError({ reason, packetCode, properties, is5, wasConnected, cause }: Offline): MidgeError {
+  // This end has closed it, for a reason of its own.
+  if (cause instanceof MidgeError) return cause;
+  switch (reason) {
+    case CLOSE_REFUSED: {
+      const what = "the broker refused the connection";
+      if (is5) return reasonError("CONNECTION_REFUSED", what, packetCode, properties);
+      const text = RETURN_CODE_TEXT[packetCode] ?? `return code ${packetCode}`;
+      return new MidgeError("CONNECTION_REFUSED", `${what}: ${text}`, { returnCode: packetCode });
+    }
+    case CLOSE_SERVER:
+      return reasonError("SERVER_DISCONNECTED", "the broker closed the connection", packetCode, properties);
+    case CLOSE_CONNECT_TIMEOUT:
+      return new MidgeError("CONNECT_TIMEOUT", "the broker did not answer in time");
+    case CLOSE_NETWORK: {
+      const detail = cause === undefined ? "closed by the other end" : cause.message;
+      const code = wasConnected ? "CONNECTION_LOST" : "CONNECTION_FAILED";
+      return new MidgeError(code, `${wasConnected ? "connection lost" : "cannot connect"}: ${detail}`, { cause });
+    }
+    default:
+      return new MidgeError("PROTOCOL_ERROR", `connection closed: ${CLOSE_TEXT[reason] ?? `reason ${reason}`}`);
   }
-  if (reason === CLOSE_CONNECT_TIMEOUT) return new MidgeError("CONNECT_TIMEOUT", "the broker did not answer in time");
-  if (reason === CLOSE_NETWORK) {
-    const detail = cause === undefined ? "closed by the other end" : cause.message;
-    const code = wasConnected ? "CONNECTION_LOST" : "CONNECTION_FAILED";
-    return new MidgeError(code, `${wasConnected ? "connection lost" : "cannot connect"}: ${detail}`, { cause });
-  }
-  return new MidgeError("PROTOCOL_ERROR", `connection closed: ${CLOSE_TEXT[reason] ?? `reason ${reason}`}`);
 }

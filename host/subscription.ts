@@ -3,23 +3,16 @@
 // grows without bound.
 
 import type { Message, QoS } from "./api-types.ts";
+import type { ClosableSink, SubscriptionOwner } from "./client-subscribing.ts";
 
-export interface SubscriptionOwner {
-  unsubscribe(): Promise<void>;
-  closed(): void;
-  /** Its queue is full: read no more. */
-  filled(): void;
-  /** There is room again. */
-  emptied(): void;
-}
-
-/** Messages kept before reading stops; what arrived in the same read still joins them. */
+/** Messages, and bytes of them, kept before reading stops; what arrived in the same read still joins them. */
 const QUEUE_MAX = 1_000;
+const QUEUE_BYTES_MAX = 8 << 20;
 /** Bytes kept for somebody who has not begun to iterate; over this, or QUEUE_MAX, nobody will. */
 const HELD_BYTES_MAX = 1 << 20;
 
 /** May be iterated once; break, or unsubscribe(), ends it. */
-export class Subscription implements AsyncIterable<Message> {
+export class Subscription implements ClosableSink, AsyncIterable<Message> {
   readonly topicFilter: string;
   /** Highest QoS the broker sends with. */
   grantedQos: QoS = 0;
@@ -28,7 +21,7 @@ export class Subscription implements AsyncIterable<Message> {
   /** Calls of next() that no message has come for. */
   #waiting: ((result: IteratorResult<Message, void>) => void)[] = [];
   #state: "held" | "iterating" | "ignored" = "held";
-  #heldBytes = 0;
+  #queueBytes = 0;
   #closed = false;
   #full = false;
 
@@ -63,12 +56,12 @@ export class Subscription implements AsyncIterable<Message> {
       return;
     }
     this.#queue.push(message);
+    this.#queueBytes += message.payload.length;
     if (this.#state === "held") {
-      this.#heldBytes += message.payload.length;
-      if (this.#queue.length >= QUEUE_MAX || this.#heldBytes > HELD_BYTES_MAX) this.#ignore();
-    } else if (this.#queue.length >= QUEUE_MAX && !this.#full) {
+      if (this.#queue.length >= QUEUE_MAX || this.#queueBytes > HELD_BYTES_MAX) this.#ignore();
+    } else if ((this.#queue.length >= QUEUE_MAX || this.#queueBytes > QUEUE_BYTES_MAX) && !this.#full) {
       this.#full = true;
-      this.#owner.filled();
+      this.#owner.filled(this);
     }
   }
 
@@ -89,7 +82,8 @@ export class Subscription implements AsyncIterable<Message> {
   #next(): Promise<IteratorResult<Message, void>> {
     const message = this.#queue.shift();
     if (message !== undefined) {
-      if (this.#full && this.#queue.length < QUEUE_MAX / 2) this.#empty();
+      this.#queueBytes -= message.payload.length;
+      if (this.#full && this.#queue.length < QUEUE_MAX / 2 && this.#queueBytes < QUEUE_BYTES_MAX / 2) this.#empty();
       return Promise.resolve({ done: false, value: message });
     }
     if (this.#closed || this.#state === "ignored") return Promise.resolve({ done: true, value: undefined });
@@ -100,11 +94,12 @@ export class Subscription implements AsyncIterable<Message> {
   #ignore(): void {
     this.#state = "ignored";
     this.#queue.length = 0;
+    this.#queueBytes = 0;
     if (this.#full) this.#empty();
   }
 
   #empty(): void {
     this.#full = false;
-    this.#owner.emptied();
+    this.#owner.emptied(this);
   }
 }

@@ -2,7 +2,8 @@
 // test moves it. Nothing listens, nothing waits, and a run repeats exactly.
 
 import type { ClientOptions } from "./api-types.ts";
-import { Broker, type BrokerOptions } from "./broker.ts";
+import { Broker } from "./broker.ts";
+import type { BrokerOptions } from "./broker-options.ts";
 import { Client } from "./client.ts";
 import { VirtualClock } from "./clock.ts";
 import { type MemoryTransport, memoryPair } from "./transport/memory.ts";

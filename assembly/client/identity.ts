@@ -155,13 +155,13 @@ export function takeAssignedClientId(bytes: usize, length: u32): void {
 
 /** Is this a CONNECT that a server may accept? */
 export function identityValid(): bool {
-  const level = option(OPTION_PROTOCOL_LEVEL);
-  if (is5(level)) return true; // a password without a user name, and a Session without a name, are good from 5.0 on
-  if (level != LEVEL_3_1_1 && level != LEVEL_3_1) return false;
+  const asked = option(OPTION_PROTOCOL_LEVEL);
+  if (is5(asked)) return true; // a password without a user name, and a Session without a name, are good from 5.0 on
+  if (asked != LEVEL_3_1_1 && asked != LEVEL_3_1) return false;
   if (text(TEXT_PASSWORD).present && !text(TEXT_USER_NAME).present) return false; // [v3.1.1 MQTT-3.1.2-22]
   if (text(TEXT_CLIENT_ID).length > 0) return true;
   // A nameless client has no Session to come back to [v3.1.1 MQTT-3.1.3-7]; in 3.1 there are none.
-  return level != LEVEL_3_1 && option(OPTION_CLEAN_SESSION) != 0;
+  return asked != LEVEL_3_1 && option(OPTION_CLEAN_SESSION) != 0;
 }
 
 export function sendConnect(): void {

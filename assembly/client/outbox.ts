@@ -8,7 +8,6 @@ import {
   BAD_STATE,
   BAD_TOPIC,
   COMPLETED_DROPPED,
-  COMPLETED_OK,
   EVENT_COMPLETED,
   LIMIT_REACHED,
   NOT_SUPPORTED,
@@ -28,11 +27,12 @@ import { nowMs } from "../effect/clock";
 import { pushEvent } from "../effect/event";
 import { reserve, SHARE_MIN } from "../effect/send";
 import { option } from "../limits";
-import { LEVEL_3_1, PUBCOMP, PUBLISH } from "../packet/packet-type";
+import { LEVEL_3_1, PUBLISH } from "../packet/packet-type";
 import { encodePublishHeader, publishSizeOf } from "../packet/publish";
 import { createMessage, Message } from "../session/message";
 import {
   ACK_COMPLETE,
+  ackedCode,
   ackedSequence,
   DROPPED,
   DROPPED_NONE,
@@ -78,15 +78,10 @@ export function publishMessage(
   const properties = topicName + topicNameLength;
   if (propertiesLength > 0 && !propertiesValid(properties, propertiesLength, PUBLISH)) return BAD_PROPERTIES;
   const qos = flags >> 1;
-  const online = state == ONLINE;
   const spoken = levelNow();
   const size = publishSizeOf(topicNameLength, payloadLength, qos, spoken, propertiesLength);
-  if (size > option(OPTION_PACKET_SIZE_MAX)) return TOO_LARGE;
-  if (online) {
-    if (qos > server.qosMax) return NOT_SUPPORTED; // [MQTT-3.2.2-11]
-    if ((flags & PUBLISH_RETAIN) != 0 && !server.retainAvailable) return NOT_SUPPORTED; // [MQTT-3.2.2-14]
-    if (size > server.packetSizeMax) return TOO_LARGE; // [MQTT-3.2.2-15]
-  }
+  const refusal = refusalOf(flags, size);
+  if (refusal != OK) return refusal;
   const payload = properties + propertiesLength;
   const atOnce = qos == 0 && nothingWaits() && payloadLength < SHARE_MIN;
   if (atOnce && server.aliases === null) {
@@ -125,6 +120,15 @@ export function publishMessage(
   return result;
 }
 
+/** Why such a message is not for this server; OK if it is, or if none is there to know it of. */
+function refusalOf(flags: u32, size: u32): u32 {
+  if (size > option(OPTION_PACKET_SIZE_MAX)) return TOO_LARGE;
+  if (state != ONLINE) return OK;
+  if (flags >> 1 > server.qosMax) return NOT_SUPPORTED; // [MQTT-3.2.2-11]
+  if ((flags & PUBLISH_RETAIN) != 0 && !server.retainAvailable) return NOT_SUPPORTED; // [MQTT-3.2.2-14]
+  return size > server.packetSizeMax ? TOO_LARGE : OK; // [MQTT-3.2.2-15]
+}
+
 /** Sends what may be sent. */
 export function pumpOutbox(): void {
   if (state < ONLINE) return;
@@ -144,7 +148,7 @@ export function resumeOutbox(): void {
 /** The server has no Session of ours: all goes as if it were new, but for what it has taken over with PUBREC. */
 export function startOutboxAnew(): void {
   restart(outgoing);
-  while (nextReleased(outgoing)) complete(COMPLETED_OK);
+  while (nextReleased(outgoing)) complete(ackedCode);
   pumpOutbox();
 }
 
@@ -168,7 +172,7 @@ export function acknowledgeMessage(
   retryFromMs = 0;
   // With PUBREC the server has taken the message over. A PUBCOMP that does not know it any more, which is usual when a Session
   // has been resumed (table 3-7), takes nothing back.
-  complete(type == PUBCOMP ? COMPLETED_OK : reasonCode, properties, propertiesLength);
+  complete(ackedCode, properties, propertiesLength);
   pumpOutbox();
   return result;
 }

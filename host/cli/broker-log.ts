@@ -2,6 +2,7 @@
 // printed by whom they are given to. Client ids and topics come from strangers: what is not printable is escaped.
 
 import type { Broker } from "../broker.ts";
+import { reasonText } from "../reason-codes.ts";
 
 /** Calls `print` with a line, without its end, for everything that happens at the broker from now on. */
 export function logBroker(broker: Broker, print: (line: string) => void, now: () => Date = () => new Date()): void {
@@ -14,20 +15,25 @@ export function logBroker(broker: Broker, print: (line: string) => void, now: ()
   };
   broker.on("connect", ({ clientId, address, protocolVersion, cleanSession, keepAliveSec, userName }) => {
     addresses.set(clientId, address);
-    const session = cleanSession ? "clean session" : "session kept";
+    // How long a Session is kept is another matter at 5.0.
+    const [fresh, other] =
+      protocolVersion === "5.0" ? ["clean start", "no clean start"] : ["clean session", "session kept"];
+    const session = cleanSession ? fresh : other;
     const user = userName === undefined ? "" : `, user ${printable(userName)}`;
     line("connect", clientId, `MQTT ${protocolVersion}, ${session}, keep alive ${keepAliveSec} s${user}`);
   });
   broker.on("refuse", ({ clientId, address, reason }) => line("refuse", clientId, printable(reason), address));
-  broker.on("subscribe", ({ clientId, topicFilter, qos }) => {
-    line("subscribe", clientId, `${printable(topicFilter)} ${qos === 0x80 ? "refused" : `q${qos}`}`);
+  broker.on("subscribe", ({ clientId, topicFilter, qos, reasonCode }) => {
+    const answer = qos === undefined ? `refused: ${reasonText(reasonCode)}` : `q${qos}`;
+    line("subscribe", clientId, `${printable(topicFilter)} ${answer}`);
   });
   broker.on("unsubscribe", ({ clientId, topicFilter }) => line("unsubscribe", clientId, printable(topicFilter)));
   broker.on("publish", ({ clientId, topicName, qos, retain, payloadLength }) => {
     line("publish", clientId, `${printable(topicName)} q${qos}${retain ? " retain" : ""}, ${payloadLength} bytes`);
   });
-  broker.on("disconnect", ({ clientId, address, reason }) => {
-    line("disconnect", clientId, printable(reason), address);
+  broker.on("disconnect", ({ clientId, address, reason, reasonCode }) => {
+    const code = reasonCode === undefined ? "" : `: ${reasonText(reasonCode)}`;
+    line("disconnect", clientId, printable(`${reason}${code}`), address);
     // After a takeover the same client id is connected from elsewhere already.
     if (addresses.get(clientId) === address) addresses.delete(clientId);
   });

@@ -2,8 +2,10 @@
 
 import { Command } from "commander";
 import { Broker } from "../broker.ts";
+import type { BrokerOptions } from "../broker-options.ts";
+import { PasswordStore } from "../passwords.ts";
 import { logBroker } from "./broker-log.ts";
-import { listenFailure } from "./failure.ts";
+import { Failure, listenFailure, reasonOf } from "./failure.ts";
 import { addressText, collect, listenPort } from "./mosquitto-options.ts";
 import { Output } from "./output.ts";
 import { Ending, onInterrupt } from "./signals.ts";
@@ -12,13 +14,15 @@ import { Ending, onInterrupt } from "./signals.ts";
 export function brokerCommand(end: (exitCode: number) => void): Command {
   return new Command("broker")
     .summary("run a broker")
-    .description("Run an MQTT broker for 3.1 and 3.1.1 on one port. It keeps everything in memory.")
+    .description("Run an MQTT broker for 3.1, 3.1.1 and 5.0 on one port. It keeps everything in memory.")
     .option("-p, --port <port>", "TCP port to listen on; 0 takes a free one", listenPort, PORT_DEFAULT)
     .option(
       "--host <address>",
       "address of this machine to listen on; may be given many times (default: 127.0.0.1)",
       collect,
     )
+    .option("--password-file <file>", "let in only the users of this file, which midge passwd writes")
+    .option("--redirect <server>", "accept nobody, and send clients of 5.0 to this server, as in example.org:1883")
     .option("-v, --verbose", "a line for each connect, subscribe, unsubscribe, publish and disconnect")
     .helpOption("--help", "show this help")
     .addHelpText("after", EXAMPLES)
@@ -28,6 +32,8 @@ export function brokerCommand(end: (exitCode: number) => void): Command {
 interface BrokerFlags {
   port: number;
   host?: string[];
+  passwordFile?: string;
+  redirect?: string;
   verbose?: boolean;
 }
 
@@ -35,30 +41,79 @@ async function run(flags: BrokerFlags): Promise<number> {
   const ending = new Ending();
   onInterrupt(() => ending.finish(0));
   const output = new Output(process.stdout, () => ending.finish(0));
-  const hosts = flags.host ?? ["127.0.0.1"];
-  const broker = await Broker.start({ listen: hosts.map((host) => ({ host, port: flags.port })) }).catch((error) => {
+  const passwords = flags.passwordFile === undefined ? undefined : await readPasswords(flags.passwordFile);
+  const broker = await Broker.start(brokerOptions(flags, passwords)).catch((error) => {
     throw listenFailure(error, flags.port);
   });
-  for (const line of welcome(broker.addresses)) output.line(line);
+  for (const line of welcome(broker.addresses, flags, passwords)) output.line(line);
   if (flags.verbose) logBroker(broker, (line) => output.line(line));
+  if (passwords !== undefined) reloadOnHangup(passwords, (line) => output.line(line));
   const exitCode = await ending.exitCode;
   await broker.close();
   await output.end();
   return exitCode;
 }
 
+function brokerOptions(flags: BrokerFlags, passwords: PasswordStore | undefined): BrokerOptions {
+  const hosts = flags.host ?? ["127.0.0.1"];
+  return {
+    listen: hosts.map((host) => ({ host, port: flags.port })),
+    ...(passwords && { passwords }),
+    ...(flags.redirect !== undefined && { redirect: { serverReference: flags.redirect } }),
+  };
+}
+
+function readPasswords(file: string): Promise<PasswordStore> {
+  return PasswordStore.read(file).catch((error: Error) => {
+    throw new Failure(passwordFailure(error));
+  });
+}
+
+/** As mosquitto does: new users and passwords without losing what the broker holds. */
+function reloadOnHangup(passwords: PasswordStore, print: (line: string) => void): void {
+  process.on("SIGHUP", () => {
+    passwords.reload().then(
+      () => print(`read the password file again: ${counted(passwords)}`),
+      (error: Error) => print(`the users stay as they were: ${passwordFailure(error)}`),
+    );
+  });
+}
+
+/** What is wrong with the password file: its own words, or those for the system's error. */
+function passwordFailure(error: Error): string {
+  return error.cause === undefined ? error.message : `cannot read the password file: ${reasonOf(error)}`;
+}
+
+function counted({ size }: PasswordStore): string {
+  return size === 1 ? "1 user" : `${size} users`;
+}
+
 /** Where the broker listens, who may connect, and how to change that. */
-function welcome(addresses: readonly { host: string; port: number }[]): string[] {
+function welcome(
+  addresses: readonly { host: string; port: number }[],
+  flags: BrokerFlags,
+  passwords: PasswordStore | undefined,
+): string[] {
   const open = addresses.filter(({ host }) => !isLoopback(host));
-  const who =
-    open.length === 0
-      ? "Open to every program on this machine, without a password. Other machines cannot connect: --host 0.0.0.0 lets them in."
-      : `Open to everyone who reaches ${open.map(addressText).join(", ")}, without a password or encryption: only for networks you trust.`;
-  return [
-    `midge broker listens on ${addresses.map(addressText).join(", ")}`,
-    who,
-    "Ctrl-C ends it; -v shows what happens.",
-  ];
+  const reach = open.map(addressText).join(", ");
+  const inside = "Other machines cannot connect: --host 0.0.0.0 lets them in.";
+  const lines = [`midge broker listens on ${addresses.map(addressText).join(", ")}`];
+  if (passwords !== undefined) {
+    lines.push(`Open to the users of ${flags.passwordFile} (${counted(passwords)}), by password or SCRAM-SHA-256.`);
+    lines.push(
+      open.length === 0
+        ? inside
+        : `Whoever listens on the way to ${reach} can read messages, and passwords but with SCRAM: only for networks you trust.`,
+    );
+  } else if (open.length === 0) {
+    lines.push(`Open to every program on this machine, without a password. ${inside}`);
+  } else {
+    lines.push(`Open to everyone who reaches ${reach}, without a password or encryption: only for networks you trust.`);
+  }
+  if (flags.redirect !== undefined)
+    lines.push(`Every client is refused, and sent to ${flags.redirect} if it speaks 5.0.`);
+  lines.push("Ctrl-C ends it; -v shows what happens.");
+  return lines;
 }
 
 function isLoopback(host: string): boolean {
@@ -73,6 +128,7 @@ Examples:
   midge broker -v -p 1884
   midge broker --host 0.0.0.0               (all addresses, IPv4: for other machines)
   midge broker --host 127.0.0.1 --host ::1
+  midge broker --password-file passwords    (users made with midge passwd; SIGHUP reads the file again)
 
 A port in use usually means that another broker, such as mosquitto, runs already.
-Exit code: 0 ended by Ctrl-C or SIGTERM, 1 it could not listen.`;
+Exit code: 0 ended by Ctrl-C or SIGTERM, 1 it could not start.`;

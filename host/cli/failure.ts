@@ -1,8 +1,10 @@
-// What the commands fail with: one line that a person understands, and the exit code of mosquitto_pub and
-// mosquitto_sub. Knows the codes of MidgeError, of CONNACK and of the operating system, and turns them into words;
-// knows no command and prints nothing.
+// What the commands fail with: one line that a person understands, and the exit code of mosquitto's clients. Knows the
+// codes of MidgeError, of CONNACK and of the operating system, and turns them into words; knows no command and prints
+// nothing.
 
-import type { MidgeErrorCode } from "../errors.ts";
+import type { MidgeError, MidgeErrorCode } from "../errors.ts";
+import { reasonText } from "../reason-codes.ts";
+import { printable } from "./broker-log.ts";
 
 /** Exit code for wrong usage and for everything that has no code of its own. */
 export const EXIT_FAILURE = 1;
@@ -27,13 +29,23 @@ export class UsageFailure extends Failure {}
  * `address` is where it went, as in "127.0.0.1:1883". An error that is none of a Client's comes back as it is.
  */
 export function clientFailure(error: unknown, address: string): unknown {
-  const { code, returnCode } = error as { code?: MidgeErrorCode; returnCode?: number };
+  const { code, returnCode, reasonCode } = error as { code?: MidgeErrorCode; returnCode?: number; reasonCode?: number };
   switch (code) {
     case "CONNECTION_REFUSED": {
-      const reason = CONNACK_TEXT[returnCode ?? 0] ?? `return code ${returnCode}`;
-      // The return code is the exit code, as in mosquitto_sub; 0 would be success, so it cannot be one.
-      return new Failure(`the broker at ${address} refused the connection: ${reason}`, returnCode || EXIT_FAILURE);
+      const reason =
+        reasonCode === undefined ? (CONNACK_TEXT[returnCode ?? 0] ?? `return code ${returnCode}`) : said(error);
+      // The code is the exit code, as in mosquitto_sub; 0 would be success, so it cannot be one.
+      const exitCode = reasonCode || returnCode || EXIT_FAILURE;
+      return new Failure(`the broker at ${address} refused the connection: ${reason}`, exitCode);
     }
+    case "SERVER_DISCONNECTED":
+      return new Failure(`the broker at ${address} ended the connection: ${said(error)}`, reasonCode || EXIT_FAILURE);
+    case "PUBLISH_REFUSED":
+      return new Failure(`the broker refused the message: ${said(error)}`, reasonCode);
+    case "UNSUBSCRIPTION_REFUSED":
+      return new Failure(`the broker refused to unsubscribe: ${said(error)}`, reasonCode);
+    case "AUTHENTICATION_FAILED":
+      return new Failure(`cannot authenticate at ${address}: ${reasonOf(error)}`);
     case "CONNECT_TIMEOUT":
       return new Failure(`${address} did not answer CONNECT in time. Is it an MQTT broker?`);
     case "PROTOCOL_ERROR":
@@ -46,6 +58,17 @@ export function clientFailure(error: unknown, address: string): unknown {
       // A Failure already, or a bug of ours, which must keep its stack.
       return code === undefined ? error : new Failure(reasonOf(error));
   }
+}
+
+/** What the broker has said with the Reason Code of a MidgeError: the code in words, its own text, what to try. */
+export function said(error: unknown): string {
+  const { reasonCode, reasonString, serverReference } = error as Partial<MidgeError>;
+  // Before 5.0 a SUBACK only says that it refuses.
+  if (reasonCode === undefined) return reasonOf(error);
+  const parts = [`${reasonText(reasonCode)}${REASON_HINTS[reasonCode] ?? ""}`];
+  if (serverReference !== undefined) parts.push(`it names ${printable(serverReference)}`);
+  if (reasonString !== undefined) parts.push(`the broker says "${printable(reasonString)}"`);
+  return parts.join("; ");
 }
 
 /**
@@ -115,6 +138,14 @@ const CONNACK_TEXT: readonly (string | undefined)[] = [
   "the user name or password is wrong (see -u and -P)",
   "not authorised (see -u and -P)",
 ];
+
+/** The same hints for Reason Codes of 5.0. */
+const REASON_HINTS: Readonly<Record<number, string>> = {
+  132: " (try -V 311 or -V 31)",
+  133: " (see -i)",
+  134: " (see -u and -P)",
+  135: " (see -u and -P)",
+};
 
 const SYSTEM_TEXT: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused. Is a broker running there? To start one: midge broker",

@@ -1,4 +1,4 @@
-// What `midge sub` prints for one message: the payload, topic and payload (-v), or the format of -F.
+// What `midge sub` and `midge rr` print for one message: the payload, topic and payload (-v), or the format of -F.
 //
 // Everything is put together as a "byte string", one character per byte (latin1): a payload passes through unchanged,
 // whatever its bytes are, and text goes in as its UTF-8 bytes. A format is compiled once; a wrong one throws
@@ -6,6 +6,12 @@
 
 import type { Message } from "../api-types.ts";
 import { UsageFailure } from "./failure.ts";
+import {
+  payloadFormatNumber,
+  propertiesMember,
+  subscriptionIdentifiersText,
+  userPropertiesText,
+} from "./format-properties.ts";
 import { isValidJson, jsonBytes, reformatJson } from "./json.ts";
 import { isoTime, strftime } from "./strftime.ts";
 
@@ -116,21 +122,25 @@ const PARAMETERS: Readonly<Record<string, (field: Field) => Piece>> = {
     () =>
     ({ at }) =>
       `${strftime("s", at)}.${nanoseconds(at)}`,
-  j: (field) => (input) => json(input, jsonBytes(latin1(input.message.payload)), field.pretty),
+  j: (field) => (input) => {
+    const { payload } = input.message;
+    return json(input, payload.length === 0 ? "null" : jsonBytes(latin1(payload)), field.pretty);
+  },
   J: (field) => (input) => {
+    if (input.message.payload.length === 0) return json(input, "null", field.pretty);
     if (isValidJson(input.message.payload)) return json(input, latin1(input.message.payload), field.pretty);
     input.complain(`the payload is not valid JSON on topic ${input.message.topicName}`);
     return "";
   },
-  // Properties of MQTT 5.0. No message of 3.1 or 3.1.1 has them: an empty field of the width asked for.
-  A: number(() => ""),
-  C: text(() => ""),
-  D: () => "",
-  E: number(() => ""),
-  F: number(() => ""),
-  P: () => "",
-  R: text(() => ""),
-  S: number(() => ""),
+  // Properties of MQTT 5.0: an empty field of the width asked for where the message has none.
+  A: number(({ message }) => String(message.properties.topicAlias ?? "")),
+  C: text(({ message }) => message.properties.contentType ?? ""),
+  D: () => (input) => latin1(input.message.properties.correlationData ?? NOTHING),
+  E: number(({ message }) => String(message.properties.messageExpirySec ?? "")),
+  F: number(({ message }) => payloadFormatNumber(message.properties)),
+  P: () => (input) => utf8(userPropertiesText(input.message.properties)),
+  R: text(({ message }) => message.properties.responseTopic ?? ""),
+  S: number(({ message }) => subscriptionIdentifiersText(message.properties)),
 };
 
 function text(value: (input: Input) => string): (field: Field) => Piece {
@@ -160,6 +170,7 @@ function json({ message, at }: Input, payload: string, pretty: boolean): string 
     `"retain":${message.retain ? 1 : 0}`,
     `"payloadlen":${message.payload.length}`,
     ...(message.qos > 0 ? [`"mid":${message.packetId}`] : []),
+    ...propertiesMember(message.properties),
     `"payload":${payload}`,
   ];
   return reformatJson(`{${members.join(",")}}`, pretty);
@@ -200,6 +211,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   v: "\v",
 };
 
+const NOTHING = new Uint8Array(0);
 const NULL_TEXT = Buffer.from("(null)");
 
 /** More than any terminal is wide; a typing error must not print gigabytes. */

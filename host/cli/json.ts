@@ -19,23 +19,31 @@ export function isValidJson(bytes: Uint8Array): boolean {
 }
 
 /**
- * Valid JSON on one line, or with `pretty` one member or element a line. Numbers and strings stay as they were written.
+ * Valid JSON on one line, or with `pretty` one member of an object a line, laid out as mosquitto_sub does: tabs, arrays on one
+ * line. Numbers and strings stay as they were written.
  */
 export function reformatJson(json: string, pretty: boolean): string {
-  let depth = 0;
+  /** What is open, objects and arrays, outermost first. */
+  const open: string[] = [];
   let previous = "";
   let out = "";
   for (const [token] of json.matchAll(TOKENS)) {
-    const closes = token === "}" || token === "]";
-    if (closes) depth--;
-    // An empty object or array stays on its line.
-    const breaks = closes ? !isOpening(previous) : isOpening(previous) || previous === ",";
-    if (pretty && breaks) out += `\n${"\t".repeat(Math.min(depth, INDENT_MAX))}`;
-    out += pretty && token === ":" ? ": " : token;
-    if (isOpening(token)) depth++;
+    const inObject = open.at(-1) === "{";
+    if (token === "}" || token === "]") open.pop();
+    if (pretty) out += gap(previous, token, inObject, open.length);
+    out += token;
+    if (token === "{" || token === "[") open.push(token);
     previous = token;
   }
   return out;
+}
+
+/** What stands between two tokens. `depth`: how many objects and arrays are open behind the second one. */
+function gap(previous: string, token: string, inObject: boolean, depth: number): string {
+  const breaks = token === "}" || (inObject && (previous === "{" || previous === ","));
+  if (breaks) return `\n${"\t".repeat(Math.min(depth, INDENT_MAX))}`;
+  if (previous === ",") return " ";
+  return previous === ":" ? "\t" : "";
 }
 
 /** Strings, punctuation, and the rest: numbers and words. What is between them is white space. */
@@ -43,10 +51,6 @@ const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 /** Tabs before a line at most: a hundred thousand brackets in a row would else print ten gigabytes. */
 const INDENT_MAX = 64;
-
-function isOpening(token: string): boolean {
-  return token === "{" || token === "[";
-}
 
 function escapeOne(character: string): string {
   return SHORT_ESCAPES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;

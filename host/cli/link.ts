@@ -1,10 +1,11 @@
-// A connected Client as pub and sub use it: the first connect must succeed, later losses are told and tried again, and
+// A connected Client as pub, sub and rr use it: the first connect must succeed, later losses are told and tried again, and
 // `gone` rejects when the Client gives up. Prints to standard error only: notices unless --quiet, details with -d.
 
-import type { ClientOptions } from "../api-types.ts";
+import type { ClientOptions, Message } from "../api-types.ts";
 import { Client } from "../client.ts";
+import { followSrv } from "./connect-options.ts";
 import { clientFailure, reasonOf } from "./failure.ts";
-import { addressText, type ConnectionFlags, followSrv } from "./mosquitto-options.ts";
+import { addressText, type ConnectionFlags } from "./mosquitto-options.ts";
 
 export interface Link {
   readonly client: Client;
@@ -33,8 +34,17 @@ export async function connect(name: string, wanted: ClientOptions, flags: Connec
     throw clientFailure(error, address);
   });
   debug(`CONNACK accepted, client id ${client.clientId}`);
-  client.on("connect", ({ sessionPresent }) => debug(`CONNACK accepted again, session present ${sessionPresent}`));
+  let connections = 0;
+  client.on("connect", ({ sessionPresent }) => {
+    // That of the first connection comes when this one has returned already.
+    if (++connections > 1) debug(`CONNACK accepted again, session present ${sessionPresent}`);
+  });
   return { client, address, gone: watch(client, address, notice), debug, notice };
+}
+
+/** A message that arrived, for -d. */
+export function messageText({ duplicate, qos, retain, packetId, topicName, payload }: Message): string {
+  return `PUBLISH d${+duplicate}, q${qos}, r${+retain}, m${packetId}, '${topicName}', ${payload.length} bytes`;
 }
 
 function watch(client: Client, address: string, notice: (text: string) => void): Promise<never> {

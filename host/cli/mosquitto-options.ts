@@ -1,13 +1,10 @@
-// The options that `midge pub` and `midge sub` share: those of mosquitto_pub and mosquitto_sub, with the same letters
-// and defaults. Turns what commander has read into ClientOptions, and rejects what cannot be meant, before any
-// connection. Knows no socket and prints nothing; a wrong value is an InvalidArgumentError (commander names the option)
-// or a UsageFailure.
+// The options that `midge pub`, `midge sub` and `midge rr` share: those of mosquitto_pub, mosquitto_sub and mosquitto_rr,
+// with the same letters and defaults, and what each may say. What they mean together is connect-options.ts. Knows no socket
+// and prints nothing; a wrong value is an InvalidArgumentError (commander names the option).
 
-import { resolveSrv } from "node:dns/promises";
 import { type Command, InvalidArgumentError } from "commander";
-import type { ClientOptions, ProtocolVersion, QoS, Will } from "../api-types.ts";
-import { Failure, reasonOf, UsageFailure } from "./failure.ts";
-import { topicNameProblem } from "./topic.ts";
+import type { ProtocolVersion, QoS } from "../api-types.ts";
+import { type PropertyFlags, sessionExpiry } from "./properties.ts";
 
 /** What commander hands over for the shared options. Absent means "not given". */
 export interface ConnectionFlags {
@@ -22,6 +19,8 @@ export interface ConnectionFlags {
   keepalive?: number;
   disableCleanSession?: boolean;
   protocolVersion?: ProtocolVersion;
+  x?: number;
+  property?: PropertyFlags;
   willTopic?: string;
   willPayload?: string;
   willQos?: QoS;
@@ -39,8 +38,9 @@ export interface BrokerUrl {
   topic?: string;
 }
 
-/** Adds the shared options to a command. */
-export function addConnectionOptions(command: Command): Command {
+/** Adds the shared options to a command, all but -D. `version`: of MQTT, when neither -V nor -D says one. */
+export function addConnectionOptions(command: Command, version: ProtocolVersion = VERSION_DEFAULT): Command {
+  const name = VERSION_NAMES.find(([, candidate]) => candidate === version)?.[0];
   return command
     .optionsGroup("Connection:")
     .option("-h, --host <host>", `host name or address of the broker (default: ${HOST_DEFAULT})`)
@@ -48,12 +48,17 @@ export function addConnectionOptions(command: Command): Command {
     .option("-L, --url <url>", "mqtt://[user[:password]@]host[:port]/topic, taken as written", brokerUrl)
     .option("-S", "look the broker up in DNS: the SRV record _mqtt._tcp.<host>")
     .option("-u, --username <name>", "user name")
-    .option("-P, --pw <password>", "password; needs a user name")
+    .option("-P, --pw <password>", "password; before 5.0 it needs a user name")
     .option("-i, --id <id>", "client id (default: midge- and random letters)")
     .option("-I, --id-prefix <prefix>", "client id: this prefix and the process id")
     .option("-c, --disable-clean-session", "keep the session at the broker for the next time; needs -i")
     .option("-k, --keepalive <seconds>", "keep alive, 0 (off) to 65535 (default: 60)", integer(0, 65_535))
-    .option("-V, --protocol-version <version>", "31 or mqttv31, 311 or mqttv311 (default: 311)", protocolVersion)
+    .option(
+      "-V, --protocol-version <version>",
+      `31, 311 or 5, or mqttv31 and so on (default: ${name})`,
+      protocolVersion,
+    )
+    .option("-x <seconds>", "how long the broker keeps the session (5.0; -1: for ever)", sessionExpiry)
     .option("--nodelay", "accepted; Midge never holds small packets back")
     .optionsGroup("Will, published by the broker when this client disappears:")
     .option("--will-topic <topic>", "its topic")
@@ -66,81 +71,14 @@ export function addConnectionOptions(command: Command): Command {
     .helpOption("--help", "show this help");
 }
 
-/**
- * The ClientOptions that the flags mean. An explicit -h, -p, -u or -P is preferred to that part of -L, in any order.
- */
-export function clientOptions(flags: ConnectionFlags): ClientOptions {
-  const { url } = flags;
-  const userName = flags.username ?? url?.userName;
-  const password = flags.pw ?? url?.password;
-  if (password !== undefined && userName === undefined) {
-    throw new UsageFailure("a password (-P) needs a user name (-u)"); // [v3.1.1 MQTT-3.1.2-22]
-  }
-  if (flags.id !== undefined && flags.idPrefix !== undefined) {
-    throw new UsageFailure("-i and -I exclude each other");
-  }
-  const clientId = flags.idPrefix === undefined ? flags.id : `${flags.idPrefix}${process.pid}`;
-  if (flags.disableCleanSession && clientId === undefined) {
-    throw new UsageFailure("-c keeps a session for the next time, so it needs a client id to find it by: add -i NAME");
-  }
-  return defined({
-    host: flags.host ?? url?.host ?? HOST_DEFAULT,
-    port: flags.port ?? url?.port ?? PORT_DEFAULT,
-    protocolVersion: flags.protocolVersion,
-    clientId,
-    cleanSession: !flags.disableCleanSession,
-    keepAliveSec: flags.keepalive,
-    userName,
-    password,
-    will: will(flags),
-  });
-}
-
-/** Follows -S: the same options with the host and port of the SRV record. `resolve` is DNS, another one in tests. */
-export async function followSrv(
-  options: ClientOptions,
-  flags: ConnectionFlags,
-  resolve: (name: string) => Promise<SrvRecord[]> = resolveSrv,
-): Promise<ClientOptions> {
-  if (!flags.S) return options;
-  const domain = flags.host ?? flags.url?.host;
-  if (domain === undefined) throw new UsageFailure("-S needs the domain to look up: add -h example.org");
-  const name = `_mqtt._tcp.${domain}`;
-  const records = await resolve(name).catch((error: unknown) => {
-    throw new Failure(`cannot look up the SRV record ${name}: ${reasonOf(error)}`);
-  });
-  // RFC 2782: the lowest priority value first. Weights spread load over many clients; one client takes the heaviest.
-  const [first] = records.sort((a, b) => a.priority - b.priority || b.weight - a.weight);
-  if (first === undefined) throw new Failure(`there is no SRV record ${name}`);
-  return { ...options, host: first.name, port: first.port };
-}
-
 /** Host and port as one writes them: 127.0.0.1:1883, [::1]:1883. */
 export function addressText(options: { host?: string; port?: number }): string {
   const host = options.host ?? HOST_DEFAULT;
   return `${host.includes(":") ? `[${host}]` : host}:${options.port ?? PORT_DEFAULT}`;
 }
 
-interface SrvRecord {
-  name: string;
-  port: number;
-  priority: number;
-  weight: number;
-}
-
-function will(flags: ConnectionFlags): Will | undefined {
-  const { willTopic, willPayload, willQos, willRetain } = flags;
-  if (willTopic === undefined) {
-    if (willPayload === undefined && willQos === undefined && !willRetain) return undefined;
-    throw new UsageFailure("a will needs a topic: add --will-topic TOPIC");
-  }
-  const problem = topicNameProblem(willTopic);
-  if (problem !== undefined) throw new UsageFailure(`'${willTopic}' is no topic for a will: ${problem}`);
-  return defined({ topicName: willTopic, payload: willPayload, qos: willQos, retain: willRetain });
-}
-
 /** The same object without the members that are undefined: an option that is not there takes its default. */
-function defined<T extends object>(object: { [K in keyof T]: T[K] | undefined }): T {
+export function defined<T extends object>(object: { [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }
 
@@ -186,6 +124,14 @@ export function seconds(text: string): number {
   return Number(text);
 }
 
+/** Reader of a percentage, for commander: as mosquitto_sub has it, from a tenth of one. */
+export function percentage(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) < 0.1 || Number(text) > 100) {
+    throw new InvalidArgumentError("It is a number from 0.1 to 100.");
+  }
+  return Number(text);
+}
+
 /** Reader of a TCP port, for commander. */
 export const port = integer(1, 65_535);
 
@@ -200,25 +146,24 @@ export function qos(text: string): QoS {
 
 /** Reader of -V, for commander. */
 export function protocolVersion(text: string): ProtocolVersion {
-  const name = text.replace(/^mqttv/, "");
-  if (name === "31") return "3.1";
-  if (name === "311") return "3.1.1";
-  if (name === "5") throw new InvalidArgumentError("MQTT 5.0 is not supported yet; use 311.");
-  throw new InvalidArgumentError("It is 31 or 311.");
+  const version = VERSION_NAMES.find(([name]) => text === name || text === `mqttv${name}`)?.[1];
+  if (version === undefined) throw new InvalidArgumentError("It is 31, 311 or 5.");
+  return version;
 }
 
-/** What commander complains about, on one line, and why an option of mosquitto_pub or mosquitto_sub is unknown here. */
+/** What commander complains about, on one line, and why an option of mosquitto's clients is unknown here. */
 export function complaint(text: string): string {
   const line = text
     .replace(/^error: /, "")
     .trim()
-    .replace(/\n/g, " ");
+    // The words of -D come as one, see properties.ts.
+    .replace(/[\n\0]/g, " ");
   const option = /^unknown option '([^']*)'/.exec(line)?.[1] ?? "";
   const reason = NOT_YET.find(([options]) => options.includes(option))?.[1];
   return reason === undefined ? line : `${option}: ${reason}`;
 }
 
-/** Options that mosquitto_pub or mosquitto_sub has and Midge has not. */
+/** Options that mosquitto's clients have and Midge has not. */
 const NOT_YET: readonly (readonly [options: readonly string[], reason: string])[] = [
   [
     ["--cafile", "--capath", "--cert", "--key", "--keyform", "--ciphers", "--insecure", "--psk", "--psk-identity"],
@@ -228,8 +173,7 @@ const NOT_YET: readonly (readonly [options: readonly string[], reason: string])[
     ["--tls-version", "--tls-alpn", "--tls-engine", "--tls-engine-kpass-sha1", "--tls-use-os-certs"],
     "TLS is not supported yet",
   ],
-  [["-D", "--property", "-x", "--retain-as-published"], "MQTT 5.0 is not supported yet"],
-  [["-A", "--unix", "--proxy", "--random-filter"], "not supported; mosquitto's own clients have it"],
+  [["-A", "--unix", "--proxy"], "not supported; mosquitto's own clients have it"],
 ];
 
 /** Collects an option that may be given many times, for commander. */
@@ -237,5 +181,14 @@ export function collect(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 
-const HOST_DEFAULT = "127.0.0.1";
-const PORT_DEFAULT = 1883;
+export const HOST_DEFAULT = "127.0.0.1";
+export const PORT_DEFAULT = 1883;
+
+export const VERSION_DEFAULT: ProtocolVersion = "3.1.1";
+
+/** Argument of -V -> version. */
+const VERSION_NAMES: readonly (readonly [name: string, version: ProtocolVersion])[] = [
+  ["31", "3.1"],
+  ["311", "3.1.1"],
+  ["5", "5.0"],
+];

@@ -1,4 +1,4 @@
-// Where `midge pub` takes its payloads from: -m, -f, -l, -s or -n. Bytes all the way: no text decoding, no lost
+// Where `midge pub` and `midge rr` take their payloads from: -m, -f, -l, -s or -n. Bytes all the way: no text decoding, no lost
 // carriage returns. A file and all of standard input are read before connecting, so that a wrong name fails first;
 // lines are read one by one while the connection keeps up.
 
@@ -18,12 +18,12 @@ export interface PayloadFlags {
   repeatDelay?: number;
 }
 
-/** Throws UsageFailure unless exactly one source is named. */
-export function checkSource(flags: PayloadFlags): void {
+/** Throws UsageFailure unless exactly one source is named. `choice`: those there are, as one types them. */
+export function checkSource(flags: PayloadFlags, choice = "-m TEXT, -f FILE, -l, -s or -n"): void {
   const sources = [flags.message, flags.file, flags.stdinLine, flags.stdinFile, flags.nullMessage];
   const count = sources.filter((source) => source !== undefined).length;
-  if (count === 0) throw new UsageFailure("a message is missing: add -m TEXT, -f FILE, -l, -s or -n");
-  if (count > 1) throw new UsageFailure("one kind of message at a time: -m, -f, -l, -s or -n");
+  if (count === 0) throw new UsageFailure(`a message is missing: add ${choice}`);
+  if (count > 1) throw new UsageFailure(`one kind of message at a time: ${choice}`);
   if (flags.stdinLine && flags.repeat !== undefined) throw new UsageFailure("--repeat is for one message, not for -l");
 }
 
@@ -32,8 +32,8 @@ export async function openPayloads(flags: PayloadFlags, stdin: Readable): Promis
   return flags.stdinLine ? lines(stdin) : repeat(await onePayload(flags, stdin), flags);
 }
 
-/** The payload of -m, -n, -f or -s. */
-async function onePayload(flags: PayloadFlags, stdin: Readable): Promise<Uint8Array> {
+/** The payload of -m, -n, -f or -s. Rejects with Failure when a file or standard input cannot be read. */
+export async function onePayload(flags: PayloadFlags, stdin: Readable): Promise<Uint8Array> {
   if (flags.message !== undefined) return Buffer.from(flags.message);
   if (flags.file !== undefined) return readWhole(createReadStream(flags.file), flags.file);
   if (!flags.stdinFile) return new Uint8Array(0);

@@ -1,5 +1,5 @@
 // Decides for each message that arrives: print it, skip it, remove it at the broker, or end. The rules of
-// mosquitto_sub's -C -R -T --retained-only --remove-retained, in its order. Knows no connection and no stream: it calls
+// mosquitto_sub's -C -R -T --retained-only --remove-retained --random-filter, in its order. Knows no connection and no stream: it calls
 // what it is given.
 
 import type { Message } from "../api-types.ts";
@@ -12,6 +12,8 @@ export interface PrinterFlags {
   N?: boolean;
   R?: boolean;
   filterOut?: string[];
+  /** Percentage of messages to print. */
+  randomFilter?: number;
   removeRetained?: boolean;
   retainedOnly?: boolean;
 }
@@ -49,7 +51,8 @@ export class Printer {
     if (this.flags.filterOut?.some((filter) => topicMatches(filter, message.topicName))) return;
     if (this.flags.removeRetained && message.retain) this.effects.removeRetained(message.topicName);
     if (this.flags.R && message.retain) return;
-    this.print(message);
+    // Those left out at random count as well.
+    if (Math.random() * 100 < (this.flags.randomFilter ?? 100)) this.print(message);
     if (++this.count === this.flags.C) this.end();
   }
 

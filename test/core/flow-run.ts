@@ -26,6 +26,8 @@ export interface Mode {
   pieceMax: number;
   /** What the host's clock shows when the flow's is 0. */
   startMs: number;
+  /** Other builds of the modules than those in dist/. */
+  modules?: Record<"broker" | "client", WebAssembly.Module>;
 }
 
 export const MODES: Mode[] = [
@@ -90,7 +92,8 @@ class Run {
   }
 
   #load(seed: number): Core<BrokerExports & ClientExports> {
-    return new Core<BrokerExports & ClientExports>(this.#flow.module, this.#mode.inputMax, seed);
+    const { inputMax, modules } = this.#mode;
+    return new Core<BrokerExports & ClientExports>(this.#flow.module, inputMax, seed, modules?.[this.#flow.module]);
   }
 
   #step(step: Step): void {

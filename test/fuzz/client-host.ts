@@ -7,17 +7,23 @@ import { loadCodec } from "../core/codec.ts";
 import { Observer } from "./observer.ts";
 import { anyPacket, connackPacket, type Sender, subscriptionOptions } from "./packets.ts";
 import { bareProperties } from "./properties.ts";
-import { byte, METHOD, Random, SHARED_FILTERS, text, u16 } from "./world.ts";
+import { byte, METHOD, packet, Random, SHARED_FILTERS, text, u16 } from "./world.ts";
 
-const TOPICS = ["a", "a/b", "a/name/of/its/own", "another/name", "#", "", "+/x", ...SHARED_FILTERS];
+const TOPIC_NAMES = ["a", "a/b", "a/name/of/its/own", "another/name", "a third name"];
+const TOPIC_FILTERS = [...TOPIC_NAMES, "#", "+/x", ...SHARED_FILTERS];
+
+const ARGUMENT_MAX = 5_000;
 
 /** Small limits, so that all of them are met. */
 const LIMITS: [option: number, value: number][] = [
-  [abi.OPTION_OUTBOX_BYTES_MAX, 20_000],
+  [abi.OPTION_OUTBOX_BYTES_MAX, 6_000],
   [abi.OPTION_PACKET_SIZE_MAX, 4_000],
   [abi.OPTION_OUTPUT_BYTES_SOFT, 8_000],
   [abi.OPTION_TOPIC_ALIAS_SEND_MAX, 2],
 ];
+
+/** How well-behaved the server of a run is: deep states are reached with one that is. */
+const NOISE = [10, 50, 1_000];
 
 const codec = loadCodec();
 
@@ -27,52 +33,60 @@ export class Host {
   readonly level: number;
   /** The server's end of the connection, while there is one. */
   #observer: Observer | undefined;
+  readonly #isClean: boolean;
   readonly #authenticates: boolean;
+  readonly #noiseOneIn: number;
   readonly #topicAliasMaximum: number;
   /** Topic Aliases that the server has set. */
   #aliases = new Set<number>();
   #nowMs = 0;
-  /** Bytes that the core has given out, and messages it has handed on. */
-  sentBytes = 0;
+  /** Messages that the core has handed on. */
   messages = 0;
   /** Its socket has not taken all; there was a time when it had not. */
   #isBlocked = false;
   #wasBlocked = false;
+  /** Nothing goes wrong. */
+  #isCalm = false;
   /** The core may have something to send that was not taken yet. */
   #hasMore = false;
 
   constructor(seed: number) {
     this.random = new Random(seed);
     const { random } = this;
+    this.#noiseOneIn = random.pick(NOISE);
     this.core = new Core<ClientExports>("client", 1_024, seed);
     for (const [option, value] of LIMITS) this.core.exports.setOption(option, value);
     this.level = random.pick([3, 4, 5, 5, 5, 5]);
     this.core.exports.setOption(abi.OPTION_PROTOCOL_LEVEL, this.level);
     this.core.exports.setOption(abi.OPTION_OUTBOX_DROP, random.below(2));
-    this.core.exports.setOption(abi.OPTION_CLEAN_SESSION, random.below(2));
+    this.#isClean = random.oneIn(2);
+    this.core.exports.setOption(abi.OPTION_CLEAN_SESSION, this.#isClean ? 1 : 0);
     this.core.setText(abi.TEXT_CLIENT_ID, Buffer.from("fuzz"));
     this.#authenticates = this.level === 5 && random.oneIn(4);
     this.#topicAliasMaximum = random.pick([0, 1, 3]);
     const first = [byte(0x22), u16(this.#topicAliasMaximum)];
     if (this.#authenticates) first.push(byte(0x15), text(METHOD));
-    this.core.setText(abi.TEXT_CONNECT_PROPERTIES, bareProperties(random, "client", first));
+    // One in many such lists is refused.
+    while (this.core.setText(abi.TEXT_CONNECT_PROPERTIES, bareProperties(random, "client", first)) !== abi.OK);
+    // The buffer of the commands grows once and stays.
+    this.core.exports.argumentPtr(ARGUMENT_MAX);
     this.core.exports.handleTime(0);
   }
 
   /** One thing happens, mostly a packet from the server. */
   step(): void {
     const { random, core } = this;
-    const what = random.below(60);
+    const what = random.below(200);
     this.#hasMore = true;
-    if (what < 6) this.#command();
-    else if (what === 6 || (what < 30 && this.#observer === undefined)) {
-      this.#nowMs += random.below(40_000);
+    if (what < 20) this.#command();
+    else if (what < 22 || this.#observer === undefined) {
+      core.exports.connect();
+      this.#nowMs += random.below(20_000);
       core.exports.handleTime(this.#nowMs >>> 0);
-    } else if (what === 7) this.#writable();
-    else if (what === 8) this.#networkClosed();
-    else if (what === 9) core.exports.connect();
+    } else if (what < 30) this.#writable();
+    else if (what === 30) this.#networkClosed();
     else this.#feed(anyPacket(random, this.#server()));
-    if (random.oneIn(3)) this.drain();
+    if (this.#observer === undefined || random.oneIn(3)) this.drain();
   }
 
   drain(): void {
@@ -88,13 +102,59 @@ export class Host {
     this.#hasMore = false;
   }
 
+  /** A server that does all it should: whatever waits is sent and answered, and nothing stays subscribed. */
+  finish(): void {
+    const { core } = this;
+    this.#isCalm = true;
+    this.drain();
+    this.#networkClosed();
+    core.exports.disconnect(0, 0);
+    this.drain();
+    core.exports.connect();
+    this.drain();
+    for (const filter of TOPIC_FILTERS) {
+      const bytes = Buffer.from(filter);
+      core.writeArgument(bytes);
+      core.exports.unsubscribe(bytes.length, 0);
+    }
+    this.drain();
+    this.#answerAll();
+    core.exports.disconnect(0, 0);
+    this.drain();
+    if (this.#observer !== undefined) throw new Error("the client has not ended");
+    this.#isCalm = false;
+  }
+
+  #answerAll(): void {
+    for (;;) {
+      const [type, packetId] = this.#observer?.awaited(this.random) ?? [];
+      const subscribed = this.#observer?.requested(this.random, 8);
+      const unsubscribed = this.#observer?.requested(this.random, 10);
+      if (type !== undefined && packetId !== undefined) this.#feed(packet(type << 4, u16(packetId)));
+      else if (subscribed !== undefined) this.#feed(packet(0x90, u16(subscribed), this.#rest(2)));
+      else if (unsubscribed !== undefined) this.#feed(packet(0xb0, u16(unsubscribed), this.#rest(0)));
+      else return;
+      this.drain();
+    }
+  }
+
+  /** Behind the Packet Identifier of SUBACK or UNSUBACK: no properties, and one code. */
+  #rest(code: number): Uint8Array {
+    if (this.level === 5) return Uint8Array.of(0, code);
+    return code === 0 ? new Uint8Array() : byte(code);
+  }
+
   #server(): Sender {
     return {
       isServer: true,
       level: this.level,
+      authenticates: this.#authenticates,
+      owesAuth: this.#observer?.isAsking ?? false,
       topicAliasMaximum: this.#topicAliasMaximum,
       aliases: this.#aliases,
+      noiseOneIn: this.#noiseOneIn,
       awaited: (random) => this.#observer?.awaited(random),
+      requested: (random, type) => this.#observer?.requested(random, type),
     };
   }
 
@@ -120,9 +180,8 @@ export class Host {
 
   #send(bytes: Buffer): void {
     const { random } = this;
-    this.sentBytes += bytes.length;
     if (this.#observer === undefined) throw new Error("bytes without a connection");
-    if (!random.oneIn(20)) this.#observer.see(bytes);
+    if (this.#isCalm || !random.oneIn(20)) this.#observer.see(bytes);
     else {
       // A host that claims more than it was given does no harm either.
       const unsent = Math.min(bytes.length, random.below(bytes.length + 2));
@@ -145,7 +204,7 @@ export class Host {
     const { random, core } = this;
     this.#isBlocked = false;
     this.#wasBlocked = false;
-    if (random.oneIn(5)) {
+    if (!this.#isCalm && random.oneIn(5)) {
       core.exports.handleClosed(abi.CLIENT_CONNECTION);
       return;
     }
@@ -153,8 +212,16 @@ export class Host {
     this.#aliases = new Set();
     core.exports.handleOpened();
     this.#hasMore = true;
-    const first = random.oneIn(9) ? anyPacket(random, this.#server()) : undefined;
-    this.#feed(first ?? connackPacket(random, this.level, this.#authenticates));
+    if (this.#isCalm) this.#feed(this.#accepted());
+    else if (random.oneIn(30)) this.#feed(anyPacket(random, this.#server()));
+    else this.#feed(connackPacket(random, this.#server(), this.#isClean));
+  }
+
+  /** CONNACK without anything that is not the default. */
+  #accepted(): Uint8Array {
+    if (this.level !== 5) return Uint8Array.of(0x20, 2, 0, 0);
+    const list = this.#authenticates ? [byte(0x15), text(METHOD)] : [];
+    return packet(0x20, u16(0), byte(Buffer.concat(list).length), ...list);
   }
 
   #auth(reasonCode: number): void {
@@ -166,8 +233,10 @@ export class Host {
   /** The application does something. */
   #command(): void {
     const { random, core } = this;
-    const topic = Buffer.from(random.pick(TOPICS));
     const what = random.below(40);
+    // Now and then the other of the two, or nothing.
+    const topics = what < 24 !== random.oneIn(10) ? TOPIC_NAMES : TOPIC_FILTERS;
+    const topic = Buffer.from(random.oneIn(20) ? "" : random.pick(topics));
     if (what < 24) {
       const properties = bareProperties(random, "publish");
       const payload = Buffer.alloc(random.below(random.oneIn(8) ? 3_000 : 40));

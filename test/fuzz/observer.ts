@@ -11,10 +11,17 @@ const PUBLISH = 3;
 const PUBACK = 4;
 const PUBREC = 5;
 const PUBCOMP = 7;
+const SUBSCRIBE = 8;
+const SUBACK = 9;
+const UNSUBSCRIBE = 10;
+const UNSUBACK = 11;
 const DISCONNECT = 14;
 const AUTH = 15;
 
 // Properties.
+const SUBSCRIPTION_IDENTIFIER = 0x0b;
+const SESSION_EXPIRY_INTERVAL = 0x11;
+const AUTHENTICATION_METHOD = 0x15;
 const REQUEST_PROBLEM_INFORMATION = 0x17;
 const REQUEST_RESPONSE_INFORMATION = 0x19;
 const RESPONSE_INFORMATION = 0x1a;
@@ -36,6 +43,12 @@ const HEARD_MAX = 8_000;
 export class Observer {
   /** Protocol Level; 0 while it is not known, or not one that is served. */
   level: number;
+  /** The client, whichever end that is, has named an Authentication Method. */
+  authenticates = false;
+  /** The core waits for AUTH. */
+  isAsking = false;
+  /** Topic Names of retained messages that the core has sent. */
+  readonly retained = new Set<string>();
   readonly #codec: Codec;
   readonly #isBroker: boolean;
   #heard = Buffer.alloc(0);
@@ -44,6 +57,8 @@ export class Observer {
   readonly #awaited = new Map<number, number>();
   /** Acknowledgements that came while the message could have been under way still. */
   readonly #early = new Set<number>();
+  /** Types of the requests that were not answered, by Packet Identifier. */
+  readonly #requests = new Map<number, number>();
   readonly #aliases = new Set<number>();
   #unacknowledged = 0;
   #hasConnack = false;
@@ -73,6 +88,12 @@ export class Observer {
     return undefined;
   }
 
+  /** A SUBSCRIBE (8) or UNSUBSCRIBE (10) of the core that was not answered. */
+  requested(random: Random, type: number): number | undefined {
+    const packetIds = [...this.#requests].filter(([, other]) => other === type).map(([packetId]) => packetId);
+    return packetIds.length === 0 ? undefined : random.pick(packetIds);
+  }
+
   /** The core is told `bytes`. `mayMissSome`: not all that it has sent before was seen. */
   hear(bytes: Uint8Array, mayMissSome: boolean): void {
     if (this.#isDeaf) return;
@@ -89,12 +110,20 @@ export class Observer {
   #hearPacket(packet: Buffer, mayMissSome: boolean): void {
     const type = (packet[0] as number) >> 4;
     if (type >= PUBACK && type <= PUBCOMP) this.#hearAcknowledgement(type, packet, mayMissSome);
+    else if (type === SUBACK || type === UNSUBACK) this.#hearAnswer(bodyOf(packet));
+    else if (type === AUTH) this.isAsking = false;
     else if (this.#isBroker && type === CONNECT && this.level === 0) this.#hearConnect(packet);
     else if (!this.#isBroker && type === CONNACK && !this.#hasConnack) this.#hearConnack(packet);
   }
 
+  #hearAnswer(body: Buffer): void {
+    if (body.length >= 2) this.#requests.delete(body.readUInt16BE(0));
+  }
+
   #hearConnect(packet: Buffer): void {
-    const level = (packet[packet.indexOf("MQ") + (packet.includes("MQTT") ? 4 : 6)] ?? 0) & 0x7f;
+    const byte = packet[packet.indexOf("MQ") + (packet.includes("MQTT") ? 4 : 6)] ?? 0;
+    // A bridge of 3.1 or 3.1.1 sets the highest bit.
+    const level = byte === 0x83 || byte === 0x84 ? byte & 0x7f : byte;
     if (this.#decode(packet, 0) !== 0) {
       // A level that can be read is what it is refused at.
       if (level >= 3 && level <= 5) this.level = level;
@@ -102,9 +131,9 @@ export class Observer {
     }
     const { core } = this.#codec;
     this.level = core.connectLevel();
+    this.authenticates = this.#has(AUTHENTICATION_METHOD);
     this.#takeLimits();
-    this.#wantsReasons =
-      core.propertyPresent(REQUEST_PROBLEM_INFORMATION) === 0 || this.#flag(REQUEST_PROBLEM_INFORMATION);
+    this.#wantsReasons = !this.#has(REQUEST_PROBLEM_INFORMATION) || this.#flag(REQUEST_PROBLEM_INFORMATION);
     this.#wantsResponseInformation = this.#flag(REQUEST_RESPONSE_INFORMATION);
   }
 
@@ -113,30 +142,32 @@ export class Observer {
     this.#hasConnack = true;
     const { core } = this.#codec;
     this.#takeLimits();
-    if (core.propertyPresent(MAXIMUM_QOS)) this.#qosMax = core.propertyNumber(MAXIMUM_QOS);
-    if (core.propertyPresent(RETAIN_AVAILABLE)) this.#takesRetain = this.#flag(RETAIN_AVAILABLE);
+    if (this.#has(MAXIMUM_QOS)) this.#qosMax = core.propertyNumber(MAXIMUM_QOS);
+    if (this.#has(RETAIN_AVAILABLE)) this.#takesRetain = this.#flag(RETAIN_AVAILABLE);
   }
 
   #takeLimits(): void {
     const { core } = this.#codec;
     const numberOr = (identifier: number, absent: number) =>
-      core.propertyPresent(identifier) ? core.propertyNumber(identifier) >>> 0 : absent;
+      this.#has(identifier) ? core.propertyNumber(identifier) >>> 0 : absent;
     this.#packetSizeMax = numberOr(MAXIMUM_PACKET_SIZE, Number.POSITIVE_INFINITY);
     this.#receiveMaximum = numberOr(RECEIVE_MAXIMUM, 65_535);
     this.#topicAliasMaximum = numberOr(TOPIC_ALIAS_MAXIMUM, 0);
   }
 
   #flag(identifier: number): boolean {
-    return this.#codec.core.propertyPresent(identifier) === 1 && this.#codec.core.propertyNumber(identifier) === 1;
+    return this.#has(identifier) && this.#codec.core.propertyNumber(identifier) === 1;
   }
 
   #hearAcknowledgement(type: number, packet: Buffer, mayMissSome: boolean): void {
-    if (packet.length < 4) return;
-    const packetId = packet.readUInt16BE(2);
-    const refuses = this.level === 5 && packet.length > 4 && (packet[4] as number) >= 0x80;
+    const body = bodyOf(packet);
+    if (body.length < 2) return;
+    const packetId = body.readUInt16BE(0);
+    const refuses = this.level === 5 && body.length > 2 && (body[2] as number) >= 0x80;
     const awaited = this.#awaited.get(packetId);
     if (awaited === undefined && mayMissSome) this.#early.add(packetId);
-    if (awaited !== type) return;
+    // A second PUBREC that refuses ends the exchange like a first one.
+    if (awaited !== type && !(awaited === PUBCOMP && type === PUBREC && refuses)) return;
     if (type === PUBREC && !refuses) this.#awaited.set(packetId, PUBCOMP);
     else {
       this.#awaited.delete(packetId);
@@ -166,20 +197,35 @@ export class Observer {
     const type = (packet[0] as number) >> 4;
     if (this.#hasEnded) throw this.#fault("a packet behind the end", packet);
     // A version that is not served is told so in the form of one that it may know.
-    if (this.level === 0 && type === CONNACK && (packet[3] as number) !== 0) return;
+    if (this.level === 0 && type === CONNACK && bodyOf(packet)[1] !== 0) return;
     const code = this.#decode(packet, type === CONNECT ? 0 : this.level);
     if (code !== 0) throw this.#fault(`not a packet of level ${this.level}: ${code.toString(16)}`, packet);
     if ((core.sentBy(type, this.level) & (this.#isBroker ? 2 : 1)) === 0) throw this.#fault("not its packet", packet);
     this.#checkOrder(type, packet);
     if (packet.length > this.#packetSizeMax && type !== CONNECT) throw this.#fault("over Maximum Packet Size", packet);
-    if (!this.#wantsReasons && ((WITHOUT_REASONS >> type) & 1) === 1) {
-      if (core.propertyPresent(REASON_STRING) || core.propertyPresent(USER_PROPERTY))
-        throw this.#fault("a reason", packet);
-    }
-    if (type === CONNACK && core.propertyPresent(RESPONSE_INFORMATION) && !this.#wantsResponseInformation) {
-      throw this.#fault("Response Information that was not wanted", packet);
-    }
+    if (type === CONNECT) this.authenticates = this.#has(AUTHENTICATION_METHOD);
+    this.#checkProperties(type, packet);
     if (type === PUBLISH) this.#seePublish(packet);
+    if (type === SUBSCRIBE || type === UNSUBSCRIBE) this.#requests.set(bodyOf(packet).readUInt16BE(0), type);
+    // AUTH with success asks for nothing.
+    if (type === AUTH) this.isAsking = (bodyOf(packet)[0] ?? 0) !== 0;
+  }
+
+  /** Properties that this end may not send, or not to this other end. */
+  #checkProperties(type: number, packet: Buffer): void {
+    const isUnwanted =
+      (!this.authenticates && (type === AUTH || (type === CONNACK && this.#has(AUTHENTICATION_METHOD)))) ||
+      (!this.#wantsResponseInformation && type === CONNACK && this.#has(RESPONSE_INFORMATION)) ||
+      (!this.#wantsReasons &&
+        ((WITHOUT_REASONS >> type) & 1) === 1 &&
+        (this.#has(REASON_STRING) || this.#has(USER_PROPERTY))) ||
+      (this.#isBroker && type === DISCONNECT && this.#has(SESSION_EXPIRY_INTERVAL)) ||
+      (!this.#isBroker && type === PUBLISH && this.#has(SUBSCRIPTION_IDENTIFIER));
+    if (isUnwanted) throw this.#fault("a property or packet that it may not send", packet);
+  }
+
+  #has(identifier: number): boolean {
+    return this.#codec.core.propertyPresent(identifier) === 1;
   }
 
   /** CONNECT or CONNACK comes first and once, but for AUTH; a refusal and DISCONNECT come last. */
@@ -189,7 +235,7 @@ export class Observer {
         throw this.#fault("out of order", packet);
       if (type === CONNACK) {
         this.#hasConnack = true;
-        this.#hasEnded = packet[3] !== 0;
+        this.#hasEnded = bodyOf(packet)[1] !== 0;
       }
     }
     if (type === DISCONNECT) this.#hasEnded = true;
@@ -201,14 +247,14 @@ export class Observer {
     const qos = (flags >> 1) & 3;
     if (qos > this.#qosMax) throw this.#fault("over Maximum QoS", packet);
     if ((flags & 1) !== 0 && !this.#takesRetain) throw this.#fault("RETAIN", packet);
-    let at = 2;
-    while (((packet[at - 1] as number) & 0x80) !== 0) at++;
-    const nameLength = packet.readUInt16BE(at);
+    const body = bodyOf(packet);
+    const nameLength = body.readUInt16BE(0);
+    if ((flags & 1) !== 0) this.retained.add(body.toString("utf8", 2, 2 + nameLength));
     const alias = this.level === 5 ? core.publishTopicAlias() : 0;
     if (alias > this.#topicAliasMaximum) throw this.#fault("over Topic Alias Maximum", packet);
     if (nameLength === 0 && !this.#aliases.has(alias)) throw this.#fault("an alias that was not set", packet);
     if (alias > 0) this.#aliases.add(alias);
-    if (qos > 0) this.#count(qos, packet, packet.readUInt16BE(at + 2 + nameLength));
+    if (qos > 0) this.#count(qos, packet, body.readUInt16BE(2 + nameLength));
   }
 
   #count(qos: number, packet: Buffer, packetId: number): void {
@@ -231,4 +277,11 @@ export class Observer {
   #fault(what: string, bytes: Uint8Array): Error {
     return new Error(`${what}: ${Buffer.from(bytes.subarray(0, 80)).toString("hex")} (${bytes.length} bytes)`);
   }
+}
+
+/** What follows the Fixed Header. */
+function bodyOf(packet: Buffer): Buffer {
+  let at = 2;
+  while (((packet[at - 1] as number) & 0x80) !== 0) at++;
+  return packet.subarray(at);
 }

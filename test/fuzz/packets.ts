@@ -10,11 +10,18 @@ export interface Sender {
   isServer: boolean;
   /** 3, 4 or 5. */
   level: number;
+  /** An Authentication Method is in use; the other end waits for AUTH. */
+  authenticates: boolean;
+  owesAuth: boolean;
   /** Topic Aliases that the other end allows, and those that were set. */
   topicAliasMaximum: number;
   aliases: Set<number>;
+  /** One packet in so many is not well-formed, or not one that it may send. */
+  noiseOneIn: number;
   /** What the other end waits for to be acknowledged: a packet type and the Packet Identifier. */
   awaited(random: Random): [type: number, packetId: number] | undefined;
+  /** Packet Identifier of a SUBSCRIBE (8) or UNSUBSCRIBE (10) that waits for its answer. */
+  requested(random: Random, type: number): number | undefined;
 }
 
 const PUBACK = 4;
@@ -53,47 +60,48 @@ export function connectPacket(random: Random, clientId = random.pick(CLIENT_IDS)
   return packet(0x10, ...parts);
 }
 
-/** CONNACK, seldom one that refuses. `authenticated`: with the Authentication Method. */
-export function connackPacket(random: Random, level: number, authenticated: boolean): Uint8Array {
-  const refused = random.oneIn(20);
-  const flags = refused ? 0 : random.below(2);
-  if (level !== 5) return Uint8Array.of(0x20, 2, flags, refused ? 3 : 0);
-  return packet(
-    0x20,
-    Uint8Array.of(flags, refused ? 0x89 : 0),
-    properties(random, "connack", authenticated ? authentication(random) : []),
-  );
+/** CONNACK, seldom one that refuses, or that knows of a Session behind a CONNECT with Clean Start. */
+export function connackPacket(random: Random, { level, authenticates }: Sender, isClean: boolean): Uint8Array {
+  const isRefusal = random.oneIn(20);
+  const flags = isRefusal ? 0 : random.below(isClean && !random.oneIn(20) ? 1 : 2);
+  if (level !== 5) return Uint8Array.of(0x20, 2, flags, isRefusal ? 3 : 0);
+  const list = properties(random, "connack", authenticates ? authentication(random) : []);
+  return packet(0x20, Uint8Array.of(flags, isRefusal ? 0x89 : 0), list);
 }
 
 /** A well-formed packet that `sender` may send. */
 export function validPacket(random: Random, sender: Sender): Uint8Array {
+  if (sender.owesAuth && !random.oneIn(3)) return authPacket(random, sender.isServer ? [0x18, 0] : [0x18]);
   const kind = random.below(12);
   if (kind < 4) return publishPacket(random, sender);
   if (kind < 7) return acknowledgement(random, sender);
   if (kind < 8) return packet(0x62, u16(1 + random.below(6)));
   if (kind < 9) return sender.isServer ? suback(random, sender) : subscribePacket(random, sender);
   if (kind < 10) return sender.isServer ? unsuback(random, sender) : unsubscribePacket(random, sender);
-  if (random.oneIn(8)) return disconnectPacket(random, sender);
-  if (sender.level === 5 && random.oneIn(4)) {
-    return packet(0xf0, byte(random.pick([0x18, 0x18, 0x19, 0])), properties(random, "auth", authentication(random)));
-  }
+  if (random.oneIn(20)) return disconnectPacket(random, sender);
+  if (sender.authenticates && !sender.isServer && random.oneIn(20)) return authPacket(random, [0x19]);
   return Uint8Array.of(sender.isServer ? 0xd0 : 0xc0, 0);
 }
 
 /** A packet that may be anything: valid, from the tables, changed, or noise. */
 export function anyPacket(random: Random, sender: Sender): Uint8Array {
-  const kind = random.below(40);
-  if (kind < 36) return validPacket(random, sender);
+  if (!random.oneIn(sender.noiseOneIn)) return validPacket(random, sender);
   const table = vectors.get(random.oneIn(8) ? 0 : sender.level) ?? [];
-  if (kind === 36) return random.pick(table);
-  const bytes = Buffer.from(kind < 39 ? validPacket(random, sender) : random.pick(table));
+  const kind = random.below(5);
+  if (kind === 0) return random.pick(table);
+  if (kind === 1) return authPacket(random, [0, 0x18, 0x19]);
+  const bytes = Buffer.from(kind === 2 ? random.pick(table) : validPacket(random, sender));
   for (let changes = 1 + random.below(3); changes > 0; changes--) bytes[random.below(bytes.length)] = random.below(256);
   return bytes;
 }
 
+function authPacket(random: Random, codes: readonly number[]): Uint8Array {
+  return packet(0xf0, byte(random.pick(codes)), properties(random, "auth", authentication(random)));
+}
+
 function publishPacket(random: Random, sender: Sender): Uint8Array {
   const qos = random.below(3);
-  const flags = (qos << 1) | random.below(2) | (qos > 0 && random.oneIn(4) ? 8 : 0);
+  const flags = (qos << 1) | (random.oneIn(4) ? 1 : 0) | (qos > 0 && random.oneIn(4) ? 8 : 0);
   const payload = Buffer.alloc(random.oneIn(16) ? random.below(4_500) : random.below(20), 0x61);
   const id = qos > 0 ? [packetId(random)] : [];
   if (sender.level !== 5) return packet(0x30 | flags, text(random.pick(NAMES)), ...id, payload);
@@ -146,15 +154,14 @@ function unsubscribePacket(random: Random, { level }: Sender): Uint8Array {
   return packet(0xa2, ...parts);
 }
 
-/** Identifiers of the client's requests begin with f0. */
-function suback(random: Random, { level }: Sender): Uint8Array {
-  const id = Uint8Array.of(0xf0, random.below(8));
+function suback(random: Random, { level, requested }: Sender): Uint8Array {
+  const id = u16(requested(random, 8) ?? 1 + random.below(6));
   if (level !== 5) return packet(0x90, id, byte(random.below(3)));
   return packet(0x90, id, properties(random, "answer"), byte(random.pick([0, 1, 2, 0x87, 0x97])));
 }
 
-function unsuback(random: Random, { level }: Sender): Uint8Array {
-  const id = Uint8Array.of(0xf0, random.below(8));
+function unsuback(random: Random, { level, requested }: Sender): Uint8Array {
+  const id = u16(requested(random, 10) ?? 1 + random.below(6));
   if (level !== 5) return packet(0xb0, id);
   return packet(0xb0, id, properties(random, "answer"), byte(random.pick([0, 0x11, 0x87])));
 }

@@ -235,7 +235,7 @@ describe("publish()", () => {
 
   it("lets a retained message expire", async () => {
     const world = brokerOf();
-    world.broker.publish("a", "x", { retain: true, properties: { messageExpirySec: 10 } });
+    world.broker.publish("a", "x", { retain: true, messageExpirySec: 10 });
     await world.advance(4_000);
     const early = await ByteClient.online(world, "early");
     expect(await early.exchange('82 [ 0001 [] "a" 00 ]')).toEqual([
@@ -257,7 +257,7 @@ describe("publish()", () => {
     [{ reasonString: "x" } as object],
   ])("refuses %j", (properties) => {
     const world = brokerOf();
-    expect(() => world.broker.publish("a", "", { properties })).toThrow(
+    expect(() => world.broker.publish("a", "", properties)).toThrow(
       expect.objectContaining({ code: "ARGUMENT_INVALID" }),
     );
   });

@@ -75,7 +75,7 @@ describe("options that reach the core", () => {
     await sleeper.exchange('82 [ 0001 [] "a" 01 ]');
     await sleeper.drop();
     world.broker.publish("a", "1", { qos: 1 });
-    world.broker.publish("a", "2", { qos: 1, properties: { userProperties: [["midge_priority", "urgent"]] } });
+    world.broker.publish("a", "2", { qos: 1, userProperties: [["midge_priority", "urgent"]] });
     const client = await ByteClient.open(world);
     const [, ...messages] = await client.exchange(connect5("s", "11 ffffffff", "00"));
     expect(messages.map((packet) => Buffer.from(packet, "hex").at(-1))).toEqual([0x32, 0x31]);

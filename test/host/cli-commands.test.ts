@@ -123,11 +123,11 @@ describe("help", () => {
   test("of the program lists every command", async () => {
     const { stdout, exitCode } = await run([...MIDGE, "--help"]);
     expect(exitCode).toBe(0);
-    for (const command of ["pub", "sub", "broker", "demo"])
+    for (const command of ["pub", "sub", "rr", "broker", "demo"])
       expect(stdout.toString()).toMatch(new RegExp(`^  ${command} `, "m"));
   });
 
-  test.each(["pub", "sub", "broker", "demo"])("of %s has examples", async (command) => {
+  test.each(["pub", "sub", "rr", "broker", "demo"])("of %s has examples", async (command) => {
     const { stdout, stderr, exitCode } = await run([...MIDGE, command, "--help"]);
     expect([exitCode, stderr]).toEqual([0, ""]);
     expect(stdout.toString()).toMatch(new RegExp(`^Examples:\n  midge ${command}`, "m"));

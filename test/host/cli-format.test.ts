@@ -14,7 +14,8 @@ const AT = new Date(2026, 10, 22, 8, 5, 9, 7);
 function message(topicName: string, payload: string | Uint8Array, qos: QoS = 0, retain = false): Message {
   const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
   const packetId = qos === 0 ? 0 : 7;
-  return { topicName, payload: bytes, qos, retain, duplicate: false, packetId, text: () => bytes.toString() };
+  const header = { topicName, qos, retain, duplicate: false, packetId, properties: {} };
+  return { ...header, payload: bytes, text: () => bytes.toString() };
 }
 
 function print(format: string, of: Message, pretty = false): string {
@@ -93,7 +94,8 @@ describe("%j and %J", () => {
   test.each<[string, Message, string]>([
     ["%j", message("a", "5"), '{"tst":"","topic":"a","qos":0,"retain":0,"payloadlen":1,"payload":"5"}'],
     ["%J", message("a", "5 "), '{"tst":"","topic":"a","qos":0,"retain":0,"payloadlen":2,"payload":5}'],
-    ["%j", message("a", "", 2), '{"tst":"","topic":"a","qos":2,"retain":0,"payloadlen":0,"mid":7,"payload":""}'],
+    ["%j", message("a", "", 2), '{"tst":"","topic":"a","qos":2,"retain":0,"payloadlen":0,"mid":7,"payload":null}'],
+    ["%J", message("a", ""), '{"tst":"","topic":"a","qos":0,"retain":0,"payloadlen":0,"payload":null}'],
     [
       "%j",
       message('q"\\', 'hé"l\\\n\t\x01', 0, true),
@@ -112,20 +114,24 @@ describe("%j and %J", () => {
     expect(JSON.parse(print("%j", message("a", "x"))).tst).toMatch(/^2026-11-22T08:05:09\.007000[+-]\d{4}$/);
   });
 
-  test("--pretty puts each member on a line of its own", () => {
-    const lines = print("%J", message("a", '{"a":[1,"[{,:"],"b":{},"c":[]}'), true).split("\n");
-    expect(lines.slice(2)).toEqual([
-      '\t"topic": "a",',
-      '\t"qos": 0,',
-      '\t"retain": 0,',
-      '\t"payloadlen": 30,',
-      '\t"payload": {',
-      '\t\t"a": [',
-      "\t\t\t1,",
-      '\t\t\t"[{,:"',
-      "\t\t],",
-      '\t\t"b": {},',
-      '\t\t"c": []',
+  test("--pretty is laid out as mosquitto_sub does it", () => {
+    const of = message("a", '{"a":[1,"[{,:",{"b":{},"x":[[],[1]]}],"c":{},"d":[]}');
+    const lines = print("%J", of, true).split("\n");
+    expect([lines[0], ...lines.slice(2)]).toEqual([
+      "{",
+      '\t"topic":\t"a",',
+      '\t"qos":\t0,',
+      '\t"retain":\t0,',
+      '\t"payloadlen":\t52,',
+      '\t"payload":\t{',
+      '\t\t"a":\t[1, "[{,:", {',
+      '\t\t\t\t"b":\t{',
+      "\t\t\t\t},",
+      '\t\t\t\t"x":\t[[], [1]]',
+      "\t\t\t}],",
+      '\t\t"c":\t{',
+      "\t\t},",
+      '\t\t"d":\t[]',
       "\t}",
       "}",
     ]);
@@ -133,7 +139,7 @@ describe("%j and %J", () => {
 
   test.each([
     ["no JSON", Buffer.from("{a:1}")],
-    ["nothing", Buffer.from("")],
+    ["blank", Buffer.from(" ")],
     ["two values", Buffer.from("1 2")],
     ["not UTF-8", Buffer.from([0x22, 0xff, 0x22])],
   ])("%%J of a payload that is %s prints nothing and complains", (_, payload) => {

@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import type { ClientOptions, Message } from "../../host/api-types.ts";
 import type { Broker } from "../../host/broker.ts";
 import { logBroker, printable } from "../../host/cli/broker-log.ts";
+import { clientOptions, followSrv } from "../../host/cli/connect-options.ts";
 import { seenLine, TopicTable } from "../../host/cli/demo-view.ts";
 import { clientFailure, Failure, listenFailure } from "../../host/cli/failure.ts";
 import {
@@ -16,9 +17,7 @@ import {
   addressText,
   brokerUrl,
   type ConnectionFlags,
-  clientOptions,
   complaint,
-  followSrv,
   protocolVersion,
 } from "../../host/cli/mosquitto-options.ts";
 import { lines } from "../../host/cli/payloads.ts";
@@ -35,7 +34,7 @@ function parse(...args: string[]): ClientOptions {
 }
 
 describe("connection options", () => {
-  const defaults = { host: "127.0.0.1", port: 1883, cleanSession: true };
+  const defaults = { host: "127.0.0.1", port: 1883, cleanSession: true, protocolVersion: "3.1.1" as const };
   test.each<[string, ClientOptions]>([
     ["", {}],
     ["-h broker.local -p 1884", { host: "broker.local", port: 1884 }],
@@ -46,7 +45,7 @@ describe("connection options", () => {
     ["-u user", { userName: "user" }],
     ["-k 0", { keepAliveSec: 0 }],
     ["-k 65535 -V 31", { keepAliveSec: 65535, protocolVersion: "3.1" }],
-    ["-V mqttv311 --nodelay -d --quiet", { protocolVersion: "3.1.1" }],
+    ["-V mqttv311 --nodelay -d --quiet", {}],
     ["--will-topic w", { will: { topicName: "w" } }],
     [
       "--will-topic w --will-payload gone --will-qos 2 --will-retain",
@@ -73,9 +72,8 @@ describe("connection options", () => {
     ["-p 1e3", "1 to 65535"],
     ["-k 65536", "0 to 65535"],
     ["-k -1", "0 to 65535"],
-    ["-V 5", "5.0 is not supported"],
-    ["-V mqttv5", "5.0 is not supported"],
-    ["-V 4", "31 or 311"],
+    ["-V 4", "31, 311 or 5"],
+    ["-V 5.0", "31, 311 or 5"],
     ["-L mqtts://h/t", "TLS is not supported"],
     ["-L http://h/t", "mqtt://"],
     ["-L mqtt:///t", "host"],
@@ -101,6 +99,8 @@ describe("connection options", () => {
     ["mqttv31", "3.1"],
     ["311", "3.1.1"],
     ["mqttv311", "3.1.1"],
+    ["5", "5.0"],
+    ["mqttv5", "5.0"],
   ])("-V %s", (name, version) => {
     expect(protocolVersion(name)).toBe(version);
   });
@@ -115,7 +115,8 @@ describe("connection options", () => {
 
   test.each([
     ["error: unknown option '--cafile'\n(Did you mean --file?)", "--cafile: TLS is not supported yet"],
-    ["error: unknown option '-D'", "-D: MQTT 5.0 is not supported yet"],
+    ["error: unknown option '--proxy'", "--proxy: not supported; mosquitto's own clients have it"],
+    ["error: option '-D <x>' argument 'a\0b\0c' is invalid. No.", "option '-D <x>' argument 'a b c' is invalid. No."],
     ["error: unknown option '--tpic'\n(Did you mean --topic?)", "unknown option '--tpic' (Did you mean --topic?)"],
   ])("%j is told on one line", (text, expected) => {
     expect(complaint(text)).toBe(expected);

@@ -1,5 +1,5 @@
 // The command line against its peers: midge pub and sub with a real mosquitto, mosquitto_pub and mosquitto_sub with
-// `midge broker`, and midge with itself, in MQTT 3.1 and 3.1.1. What each flag does is in cli-flags.test.ts.
+// `midge broker`, and midge with itself, in every version. What each flag does is in cli-flags.test.ts, what only 5.0 has in cli5-peers.test.ts.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type BrokerPeer, MIDGE, type Result, run, start, startMidgeBroker, startMosquitto, stopAll } from "./peers.ts";
@@ -11,11 +11,11 @@ const TOOLS = {
 
 const PAIRS = [
   // broker, publisher, subscriber, versions
-  ["mosquitto", "midge", "midge", ["31", "311"]],
+  ["mosquitto", "midge", "midge", ["31", "311", "5"]],
   ["mosquitto", "mosquitto", "midge", ["311"]],
   ["mosquitto", "midge", "mosquitto", ["311"]],
-  ["midge", "mosquitto", "mosquitto", ["31", "311"]],
-  ["midge", "midge", "midge", ["31", "311"]],
+  ["midge", "mosquitto", "mosquitto", ["31", "311", "5"]],
+  ["midge", "midge", "midge", ["31", "311", "5"]],
 ] as const;
 
 let brokers: Record<"midge" | "mosquitto", BrokerPeer>;

@@ -4,9 +4,11 @@ import { afterEach } from "vitest";
 import {
   Broker,
   type BrokerLimits,
+  type BrokerOptions,
   Client,
   type ClientOptions,
   createTestBroker,
+  type MidgeError,
   type TestBroker,
 } from "../../host/index.ts";
 
@@ -15,8 +17,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-export function testBroker(): TestBroker {
-  const test = createTestBroker();
+export function testBroker(options: Omit<BrokerOptions, "listen" | "clock"> = {}): TestBroker {
+  const test = createTestBroker(options);
   closing.push(() => test.close());
   return test;
 }
@@ -50,4 +52,14 @@ export function collect(client: Client): string[] {
   const texts: string[] = [];
   client.on("message", (message) => texts.push(message.text()));
   return texts;
+}
+
+/** What `promise` fails with; an Error of its own when it does not. */
+export async function failure(promise: Promise<unknown>): Promise<MidgeError> {
+  return promise.then(
+    () => {
+      throw new Error("it did not fail");
+    },
+    (error) => error,
+  );
 }

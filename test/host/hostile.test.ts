@@ -92,7 +92,6 @@ describe("the first packet", () => {
     ["level 6", '10 [ "MQTT" 06 02 003c "a" ]', "20020001"],
     ["level 0", '10 [ "MQTT" 00 02 003c "a" ]', "20020001"],
     ["MQIsdp at level 4", '10 [ "MQIsdp" 04 02 003c "a" ]', "20020001"],
-    ["5.0", '10 [ "MQTT" 05 02 003c 00 "a" ]', "2003008400"],
     ["no Client Identifier for a Session to be kept", '10 [ "MQTT" 04 00 003c "" ]', "20020002"],
     ["3.1 without a Client Identifier", '10 [ "MQIsdp" 03 02 003c "" ]', "20020002"],
     ["3.1 with one of 24 bytes", '10 [ "MQIsdp" 03 02 003c 0018 61*24 ]', "20020002"],
@@ -152,6 +151,51 @@ describe.each([3, 4])("behind a CONNECT of level %i", (level) => {
     ["packet type 15", "f0 00"],
   ])("%s", async (_, bytes) => {
     await expectNoAnswer(level, bytes);
+  });
+});
+
+// 5.0 is told what was wrong before its connection ends; the Reason String beside the code is a person's.
+describe("at 5.0", () => {
+  test.each([
+    // what it is, CONNECT, Reason Code of CONNACK
+    ["a CONNECT without Property Length", '10 [ "MQTT" 05 02 003c "a" ]', 0x81],
+    ["a CONNECT with a property twice", '10 [ "MQTT" 05 02 003c [ 21 0001 21 0001 ] "a" ]', 0x82],
+    ["a CONNECT with a property of PUBLISH", '10 [ "MQTT" 05 02 003c [ 23 0001 ] "a" ]', 0x81],
+    ["a Will Topic with a wildcard", '10 [ "MQTT" 05 06 003c [] "a" [] "w/#" "x" ]', 0x90],
+    ["a method that nobody offers", '10 [ "MQTT" 05 02 003c [ 15 "none" ] "a" ]', 0x8c],
+  ])("%s", async (_, bytes, code) => {
+    const connection = await open();
+    connection.send(bytes);
+    connection.send("c000");
+    await connection.ended();
+    const packets = wholePackets(connection.received);
+    expect(packets.map(([first, , , reasonCode]) => [first, reasonCode])).toEqual([[0x20, code]]);
+  });
+
+  test.each([
+    // what it is, bytes, Reason Code of DISCONNECT
+    ["a second CONNECT", '10 [ "MQTT" 05 02 003c [] "b" ]', 0x82],
+    ["PUBLISH of QoS 3", "36 [ \"a\" 0001 [] 'x' ]", 0x81],
+    ["PUBLISH with a wildcard", "30 [ \"a/#\" [] 'x' ]", 0x90],
+    ["PUBLISH without Topic Name and Topic Alias", "30 [ \"\" [] 'x' ]", 0x82],
+    ["PUBLISH with a Topic Alias that was not set", "30 [ \"\" [ 23 0001 ] 'x' ]", 0x82],
+    ["PUBLISH with a Topic Alias over the maximum", "30 [ \"a\" [ 23 ffff ] 'x' ]", 0x94],
+    ["PUBLISH with a Subscription Identifier", "30 [ \"a\" [ 0b 01 ] 'x' ]", 0x82],
+    ["PUBLISH with properties longer than itself", '30 [ "a" 7f 01 ]', 0x81],
+    ["SUBSCRIBE to nothing but a ShareName", '82 [ 0001 [] "$share/a" 00 ]', 0x8f],
+    ["SUBSCRIBE with No Local to a group", '82 [ 0001 [] "$share/a/b" 04 ]', 0x82],
+    ["SUBSCRIBE with reserved options", '82 [ 0001 [] "a" 40 ]', 0x81],
+    ["AUTH without a method in CONNECT", 'f0 [ 18 [ 15 "m" ] ]', 0x82],
+    ["a Session Expiry Interval where there was none", "e0 [ 00 [ 11 00000001 ] ]", 0x82],
+    ["a packet announced as 200 MB", "30 80 80 80 64", 0x95],
+    ["packet type 0", "00 00", 0x81],
+  ])("behind a CONNECT, %s", async (_, bytes, code) => {
+    const connection = await RawConnection.online(broker.port, parseBytes('10 [ "MQTT" 05 02 003c [] "bad5" ]'));
+    connection.send(bytes);
+    connection.send("c000");
+    await connection.ended();
+    const packets = wholePackets(connection.received).slice(1);
+    expect(packets.map(([first, , reasonCode]) => [first, reasonCode])).toEqual([[0xe0, code]]);
   });
 });
 

@@ -33,8 +33,7 @@ Jürgen:${PENCIL}
 
 /** Authenticates with SCRAM; the store's last answer. */
 async function scram(store: PasswordStore, userName: string, password: string): Promise<AuthenticationAnswer> {
-  const start = { clientId: "c", address: "", method: "SCRAM-SHA-256", reauthentication: false };
-  const exchange = store.scram(start);
+  const exchange = store.scram();
   const client = scramClient(userName, password);
   const first = await exchange(client.first());
   if (!("continue" in first)) return first;
@@ -43,7 +42,7 @@ async function scram(store: PasswordStore, userName: string, password: string): 
 
 /** Salt and iterations that a user is told. */
 async function told(store: PasswordStore, userName: string): Promise<string> {
-  const exchange = store.scram({ clientId: "c", address: "", method: "", reauthentication: false });
+  const exchange = store.scram();
   const answer = await exchange(Buffer.from(`n,,n=${userName},r=abc`));
   if (!("continue" in answer)) throw new Error("no challenge");
   return String(answer.data).replace(/^r=[^,]*,/, "");
@@ -73,8 +72,7 @@ describe("a password store", () => {
   });
 
   it("judges a CONNECT", async () => {
-    const judge = (userName?: string, password?: Buffer) =>
-      store.authenticate({ clientId: "c", address: "", userName, password });
+    const judge = (userName?: string, password?: Buffer) => store.authenticate({ userName, password });
     expect(await judge("alice", Buffer.from("pencil"))).toBe(true);
     expect(await judge("alice", Buffer.from([0xff, 0xfe]))).toBe(false);
     expect(await judge("alice")).toBe(false);
@@ -88,7 +86,7 @@ describe("a password store", () => {
     expect(await scram(store, "Ju\u0308rgen", "pencil")).toMatchObject({ accept: true, userName: "Jürgen" });
     expect(await scram(store, "alice", "pencils")).toEqual({ refuse: true, reasonCode: 0x86 });
     expect(await scram(store, "bob", "pencil")).toEqual({ refuse: true, reasonCode: 0x86 });
-    const exchange = store.scram({ clientId: "c", address: "", method: "", reauthentication: false });
+    const exchange = store.scram();
     expect(await exchange(Buffer.from("n"))).toEqual({ refuse: true, reasonCode: 0x82 });
     expect(await exchange(Buffer.from("p=tls-unique,,n=alice,r=a"))).toEqual({ refuse: true, reasonCode: 0x8c });
   });

@@ -208,7 +208,9 @@ describe("messages", () => {
     const topic = fresh();
     const [client, other] = [await connect(), await connect()];
     const seen: string[] = [];
-    client.on("message", ({ topicName, retain, text }) => seen.push(`${topicName.split("/")[1]} ${text()} ${retain}`));
+    client.on("message", (message) => {
+      seen.push(`${message.topicName.split("/")[1]} ${message.text()} ${message.retain}`);
+    });
     await other.publish(`${topic}/kept`, "kept", { qos: 1, retain: true });
     await client.subscribe(`${topic}/local`, { qos: 1, noLocal: true });
     await client.subscribe(`${topic}/published`, { qos: 1, retainAsPublished: true });

@@ -51,11 +51,11 @@ const common = (port = served.port) => ["-p", String(port), "-V", "mqttv5"];
 const pub = async (...args: string[]) => output(await run(["mosquitto_pub", ...common(), ...args]));
 const sub = async (...args: string[]) => output(await run(["mosquitto_sub", ...common(), "-W", "20", ...args]));
 const finish = async (child: Child) => output(await child.ended);
-/** A subscriber whose SUBSCRIBE the broker has handled. */
+/** A subscriber whose Subscriptions the broker has. */
 const subscriber = async (...args: string[]): Promise<Child> => {
   const clientId = fresh();
   const child = start(["mosquitto_sub", ...common(), "-W", "40", "-i", clientId, ...args], { timeoutMs: 60_000 });
-  await served.happened(`subscribe ${clientId} `);
+  await served.happened(`subscribe ${clientId} `, args.filter((arg) => arg === "-t").length);
   return child;
 };
 
@@ -96,22 +96,24 @@ describe("mosquitto_pub and mosquitto_sub", () => {
   test.each(ALL_QOS)("a thousand messages under a Topic Alias, QoS %s", async (qos) => {
     const topic = fresh();
     const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index}\n`).join("");
-    const child = await subscriber("-t", topic, "-q", qos, "-C", "1000", "-D", "connect", "topic-alias-maximum", "5");
+    const child = await subscriber("-t", topic, "-q", qos, "-C", "1000");
     const alias = ["-D", "publish", "topic-alias", "3"];
     const publisher = run(["mosquitto_pub", ...common(), "-t", topic, "-q", qos, "-l", ...alias], { input: lines });
     expect(output(await publisher)).toBe("");
     expect(await finish(child)).toBe(lines);
   });
 
-  test("--retain-as-published, identifiers of several Subscriptions, one copy", async () => {
+  test("--retain-as-published, and a Subscription Identifier", async () => {
     const topic = fresh();
-    const filters = ["-t", `${topic}/#`, "-t", `${topic}/+`];
+    // One filter: libmosquitto 2.0.11 takes a message with two identifiers for a broken one, which it is not (3.3.4).
     const identified = ["-D", "subscribe", "subscription-identifier", "300"];
-    const child = await subscriber(...filters, "-q", "1", "--retain-as-published", ...identified, "-C", "2", ...FORMAT);
+    const common = ["-t", `${topic}/#`, "-q", "1", ...identified, "-C", "2", ...FORMAT];
+    const [kept, plain] = [await subscriber(...common, "--retain-as-published"), await subscriber(...common)];
     await pub("-t", `${topic}/a`, "-q", "1", "-r", "-m", "hello", ...withProperties("publish"));
     await pub("-t", `${topic}/end`, "-m", "end");
-    // mosquitto_sub keeps one of the identifiers, and both Subscriptions have the same.
-    expect(await finish(child)).toBe(`${shown(`${topic}/a`, "1", 1, "300")}${topic}/end|0|0|||||||300||end\n`);
+    for (const [retain, child] of [plain, kept].entries()) {
+      expect(await finish(child)).toBe(`${shown(`${topic}/a`, "1", retain, "300")}${topic}/end|0|0|||||||300||end\n`);
+    }
     await pub("-t", `${topic}/a`, "-r", "-n");
   });
 
@@ -149,15 +151,17 @@ describe("mosquitto_pub and mosquitto_sub", () => {
 
   test("a Will with properties and a delay", async () => {
     const topic = fresh();
-    const witness = await subscriber("-t", `${topic}/#`, "-q", "1", "-C", "3", ...FORMAT);
+    const witness = await subscriber("-t", `${topic}/#`, "-q", "1", "-C", "4", ...FORMAT);
     const will = (name: string) => ["--will-topic", `${topic}/${name}`, "--will-payload", "hello", "--will-qos", "1"];
     const delay = ["-x", "100", "-D", "will", "will-delay-interval", "30"];
-    const [now, later, polite] = await Promise.all([
+    const [now, later, told] = await Promise.all([
       subscriber("-t", fresh(), ...will("now"), ...withProperties("will")),
       subscriber("-t", fresh(), ...will("later"), ...withProperties("will"), ...delay),
-      subscriber("-t", fresh(), ...will("polite")),
+      subscriber("-t", fresh(), ...will("told")),
     ]);
-    await polite.stop("SIGTERM");
+    // It ends by itself: DISCONNECT 0x00. Asked to end, it says 0x04, and its Will is published.
+    await sub("-t", fresh(), ...will("polite"), "-E");
+    await told.stop("SIGTERM");
     const ended = () => served.events.filter((event) => event.startsWith("disconnect ")).length;
     const before = ended();
     for (const child of [now, later]) child.process.kill("SIGKILL");
@@ -166,7 +170,12 @@ describe("mosquitto_pub and mosquitto_sub", () => {
     await pub("-t", `${topic}/marker`, "-m", "marker");
     served.clock.advance(2_000);
     expect(await finish(witness)).toBe(
-      [shown(`${topic}/now`, "1", 0), `${topic}/marker|0|0|||||||||marker\n`, shown(`${topic}/later`, "1", 0)].join(""),
+      [
+        `${topic}/told|1|0|||||||||hello\n`,
+        shown(`${topic}/now`, "1", 0),
+        `${topic}/marker|0|0|||||||||marker\n`,
+        shown(`${topic}/later`, "1", 0),
+      ].join(""),
     );
   });
 

@@ -3,7 +3,7 @@
 // Time that has to pass passes on the broker's clock.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { endPeers, RawConnection } from "./peers-more.ts";
+import { endPeers, RawConnection, until } from "./peers-more.ts";
 import { closeBrokers, connect5, dismissal, fresh, Js5, Served, settled } from "./peers5.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -12,7 +12,8 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 let served: Served;
 
 beforeAll(async () => {
-  served = await Served.start({}, true);
+  // Without $SYS, which would be published some million times in the years that pass here.
+  served = await Served.start({ limits: { sysIntervalSec: 0 } }, true);
 });
 afterAll(async () => {
   await endPeers();
@@ -130,7 +131,7 @@ describe("Session Expiry Interval", () => {
     await served.leaves(id, () => plain.lose());
     expect(await visit(id, 0xffffffff)).toBe(false);
     // Some years, in steps that a timer may take.
-    for (let day = 0; day < 3_000; day += 10) served.clock.advance(10 * 86_400_000);
+    for (let day = 0; day < 3_000; day += 20) served.clock.advance(20 * 86_400_000);
     expect(await visit(id, 0)).toBe(true);
   });
 
@@ -207,9 +208,11 @@ describe("a Will", () => {
       },
     });
     /** Payloads of all that was published until now. */
+    let ends = 0;
     const seen = async () => {
       await witness.client.publishAsync(`${topic}/end`, "end", { qos: 2 });
-      await witness.arrived(witness.arrivals.length + 1);
+      ends++;
+      await until("the end", () => witness.arrivals.filter(({ payload }) => payload === "end").length === ends);
       return witness.arrivals.map(({ payload }) => payload).filter((payload) => payload !== "end");
     };
     return { topic, clientId, witness, mortal, seen };
@@ -334,7 +337,7 @@ describe("the broker says DISCONNECT", () => {
     ["sends CONNACK", "20 [ 00 00 [] ]", "82"],
     ["uses a Topic Alias that it never set", '30 [ "" [ 23 0001 ] ]', "82"],
     ["uses a Topic Alias over the maximum", '30 [ "a" [ 23 0011 ] ]', "94"],
-    ["uses Topic Alias 0", '30 [ "a" [ 23 0000 ] ]', "94"],
+    ["uses Topic Alias 0", '30 [ "a" [ 23 0000 ] ]', "82"],
     ["publishes with a Subscription Identifier", '30 [ "a" [ 0b 01 ] ]', "82"],
     ["publishes to a filter", '30 [ "a/#" [] ]', "90"],
     ["subscribes to no valid filter", '82 [ 0001 [] "a/#/b" 00 ]', "8f"],

@@ -129,11 +129,12 @@ const connectMidge: Connect = async (port, version, clientId, kept) => {
   };
 };
 
-function seenByMidge({ topicName, qos, retain, properties, text }: Message): Seen {
-  const { topicAlias: _, correlationData, ...others } = properties;
+function seenByMidge(message: Message): Seen {
+  const { topicName, qos, retain } = message;
+  const { topicAlias: _, correlationData, ...others } = message.properties;
   return {
     topicName,
-    payload: text(),
+    payload: message.text(),
     qos,
     retain,
     properties: {

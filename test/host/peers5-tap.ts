@@ -16,8 +16,11 @@ export class Tap {
   readonly passed: Passed[] = [];
   /** How many connections there were. */
   connections = 0;
+  /** False: the network is down, and connections are broken as soon as they come. */
+  up = true;
   readonly #server: net.Server;
   readonly #lines = new Set<net.Socket>();
+  readonly #toBroker = new Set<net.Socket>();
 
   private constructor(server: net.Server, brokerPort: number) {
     this.#server = server;
@@ -54,6 +57,11 @@ export class Tap {
     return most;
   }
 
+  /** Says something to the broker in the name of each client. */
+  inject(bytes: Uint8Array): void {
+    for (const line of this.#toBroker) line.write(bytes);
+  }
+
   /** Breaks every connection, as a network does. */
   cut(): void {
     for (const line of this.#lines) line.resetAndDestroy();
@@ -66,8 +74,14 @@ export class Tap {
   }
 
   #relay(client: net.Socket, brokerPort: number): void {
+    if (!this.up) {
+      client.on("error", () => {});
+      client.resetAndDestroy();
+      return;
+    }
     this.connections++;
     const broker = net.connect({ port: brokerPort, host: "127.0.0.1", noDelay: true });
+    this.#toBroker.add(broker);
     const pairs = [
       ["client", client, broker],
       ["broker", broker, client],
@@ -86,6 +100,7 @@ export class Tap {
       source.on("error", () => {});
       source.on("close", () => {
         this.#lines.delete(source);
+        this.#toBroker.delete(source);
         // What has arrived for the other end still goes there.
         target.end();
       });

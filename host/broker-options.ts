@@ -1,0 +1,120 @@
+// What an application says when it makes a broker, and how that becomes options and texts of the core.
+
+import * as abi from "../assembly/abi.ts";
+import type { AuthenticationOptions } from "./broker-authentication.ts";
+import { type BrokerLimits, limitOptions } from "./broker-limits.ts";
+import type { Clock } from "./clock.ts";
+import type { BrokerExports, Core } from "./core.ts";
+import { MidgeError } from "./errors.ts";
+import { REASON_STRINGS } from "./reason-strings.ts";
+import { VERSION } from "./version.ts";
+
+/** Where clients should go instead. */
+export interface Redirect {
+  /** Server Reference: as the clients expect it, usually `host` or `host:port`. At most 65,535 bytes. */
+  serverReference: string;
+  /** True: for good (0x9d). False: for now (0x9c). Default: false. */
+  permanent?: boolean;
+}
+
+/** What the broker offers. All of it by default; a 5.0 client is told in CONNACK what is missing. */
+export interface BrokerFeatures {
+  retain?: boolean;
+  /** # and + in Topic Filters. */
+  wildcard?: boolean;
+  /** $share/name/filter. */
+  shared?: boolean;
+  subscriptionIdentifier?: boolean;
+}
+
+export interface BrokerOptions extends AuthenticationOptions {
+  /** Where to listen. Default: port 1883 of 127.0.0.1 alone. Port 0 is any free one; an empty list is nowhere. */
+  listen?: readonly { host?: string; port?: number }[];
+  /** Capacities; what each means and what happens when it is reached stands in assembly/limits.ts. */
+  limits?: BrokerLimits;
+  features?: BrokerFeatures;
+  /** Highest QoS that is taken from publishers. Default: 2. */
+  maximumQos?: 0 | 1 | 2;
+  /** QoS 1 and 2 messages that a 5.0 client may have sent without the end of their exchange, 1..65,535. Default: 1,024. */
+  receiveMaximum?: number;
+  /** Topic Aliases that a 5.0 client may set, 0..65,535. Default: 16. */
+  topicAliasMaximum?: number;
+  /** Longest time that the Session of a client that is away is kept, seconds up to 4,294,967,294, or Infinity. Default:
+   *  Infinity. */
+  sessionExpiryMaxSec?: number;
+  /** Longest Keep Alive, seconds up to 65,535: 5.0 clients that ask for more, or for none, are given this one; 3.x clients
+   *  are refused. Default: 0, any. */
+  keepAliveMaxSec?: number;
+  /** Checks that payloads said to be text are UTF-8. Default: false. */
+  checkPayloadFormat?: boolean;
+  /** Lets messages with the User Property midge_priority = urgent go first in queues. Default: false. */
+  priority?: boolean;
+  /** What the Response Information of a client begins with, before its client id; "" for none. Default: "response/". */
+  responseInformation?: string;
+  /** Sends everybody away. */
+  redirect?: Redirect;
+  /** Default: the system's. */
+  clock?: Clock;
+  /** Seed of assigned client ids and of hashing. Default: random. */
+  seed?: number;
+}
+
+/** Sets all of it but who may connect. Throws with code ARGUMENT_INVALID for a number out of its range. */
+export function applyBrokerOptions(core: Core<BrokerExports>, options: BrokerOptions): void {
+  for (const [option, value] of [...limitOptions(options.limits ?? {}), ...numbers(options)]) {
+    core.exports.setOption(option, value);
+  }
+  setText(core, abi.TEXT_VERSION, `midge version ${VERSION}`);
+  setText(core, abi.TEXT_RESPONSE_PREFIX, options.responseInformation ?? "response/");
+  if (options.redirect !== undefined) setText(core, abi.TEXT_SERVER_REFERENCE, options.redirect.serverReference);
+  for (const [code, text] of REASON_STRINGS) setText(core, abi.TEXT_REASON + code, text);
+}
+
+/** Sets a text of the core. Throws with code ARGUMENT_INVALID when it is too long or holds U+0000. */
+export function setText(core: Core<BrokerExports>, text: number, value: string): void {
+  if (core.setText(text, Buffer.from(value)) !== abi.OK) {
+    throw new MidgeError("ARGUMENT_INVALID", `this text is too long, or holds U+0000: ${value.slice(0, 100)}`);
+  }
+}
+
+/** The Reason Code for a redirect: Use another server, or Server moved. */
+export function redirectCode(redirect: Redirect): number {
+  return redirect.permanent ? 0x9d : 0x9c;
+}
+
+function numbers(options: BrokerOptions): [option: number, value: number][] {
+  const set: [number, number][] = [];
+  const add = (name: keyof BrokerOptions, option: number, least: number, most: number) => {
+    const value = options[name] as number | undefined;
+    if (value === undefined) return;
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new MidgeError("ARGUMENT_INVALID", `${name} is ${value}, and must be a whole number ${least} to ${most}`);
+    }
+    set.push([option, value]);
+  };
+  add("maximumQos", abi.OPTION_QOS_MAX, 0, 2);
+  add("receiveMaximum", abi.OPTION_RECEIVE_MAX, 1, 65_535);
+  add("topicAliasMaximum", abi.OPTION_TOPIC_ALIAS_MAX, 0, 65_535);
+  add("keepAliveMaxSec", abi.OPTION_KEEP_ALIVE_MAX_SEC, 0, 65_535);
+  // Infinity is what the core does by itself.
+  if (options.sessionExpiryMaxSec !== Number.POSITIVE_INFINITY) {
+    add("sessionExpiryMaxSec", abi.OPTION_SESSION_EXPIRY_MAX_SEC, 0, 0xffff_fffe);
+  }
+  if (options.checkPayloadFormat) set.push([abi.OPTION_PAYLOAD_CHECK, 1]);
+  if (options.priority) set.push([abi.OPTION_PRIORITY, 1]);
+  if (options.redirect !== undefined) set.push([abi.OPTION_REDIRECT, redirectCode(options.redirect)]);
+  if (options.features !== undefined) set.push([abi.OPTION_FEATURES, featureBits(options.features)]);
+  return set;
+}
+
+const FEATURES: Readonly<Record<keyof BrokerFeatures, number>> = {
+  retain: abi.FEATURE_RETAIN,
+  wildcard: abi.FEATURE_WILDCARD,
+  shared: abi.FEATURE_SHARED,
+  subscriptionIdentifier: abi.FEATURE_SUBSCRIPTION_IDENTIFIER,
+};
+
+function featureBits(features: BrokerFeatures): number {
+  const names = Object.keys(FEATURES) as (keyof BrokerFeatures)[];
+  return names.reduce((bits, name) => (features[name] === false ? bits : bits | FEATURES[name]), 0);
+}

@@ -1,0 +1,42 @@
+// The Reason Strings that the broker sends with its Reason Codes: for a person who reads the log of a client, what happened
+// and what to do about it. One sentence each, short, since it travels in every such packet. What a code is called is in
+// reason-codes.ts.
+
+/** Reason Code -> Reason String, for every code from 0x80 up that the broker may send. */
+export const REASON_STRINGS: ReadonlyMap<number, string> = new Map([
+  [0x80, "The broker could not do this and has no better code for it; its log may say why."],
+  [0x81, "The packet cannot be decoded: check the client library, or what stands between it and the broker."],
+  [0x82, "The packet breaks a rule of MQTT 5.0: check which packets the client sends when, and their properties."],
+  [0x83, "An option of this broker has a wrong value: midge_expiry is a whole number of seconds from 1 up."],
+  [0x84, "This broker speaks MQTT 3.1, 3.1.1 and 5.0: set the client to one of them."],
+  [0x85, "This client id cannot be used: choose another one."],
+  [0x86, "User name or password is wrong, or the user is not known here."],
+  [0x87, "This client is not allowed to do that: use other credentials, or ask who runs the broker."],
+  [0x88, "The broker cannot check credentials at the moment: try again later."],
+  [0x89, "The broker is busy: try again later."],
+  [0x8a, "This client is banned: ask who runs the broker."],
+  [0x8b, "The broker is shutting down: connect again in a while."],
+  [0x8c, "The broker does not offer this authentication method, or it was changed on the way: use the one of CONNECT."],
+  [0x8d, "Nothing was heard for one and a half times the Keep Alive: send PINGREQ in time, or ask for a longer one."],
+  [0x8e, "Another connection uses the same client id: give every client its own."],
+  [0x8f, "This topic filter is not valid or too long for the broker: # stands last, # and + alone in their level."],
+  [0x90, "This topic name is not valid or too long for the broker: it is not empty, and holds no # or +."],
+  [0x91, "This packet identifier belongs to an exchange that is not finished: finish it, or use another one."],
+  [0x92, "No exchange has this packet identifier: the session may have been a new one."],
+  [0x93, "More QoS 2 messages were under way than the Receive Maximum of CONNACK: wait for PUBCOMP."],
+  [0x94, "This topic alias is 0 or over the Topic Alias Maximum of CONNACK: use lower numbers."],
+  [0x95, "The packet is larger than the Maximum Packet Size that was agreed: send less at once, or allow more."],
+  [0x96, "The client sends messages too fast: send fewer."],
+  [0x97, "A limit of the broker is reached: use fewer sessions, subscriptions or messages, or raise the limit."],
+  [0x98, "Whoever runs the broker has ended this connection."],
+  [0x99, "The payload is said to be text and is not UTF-8: correct it, or leave the Payload Format Indicator out."],
+  [0x9a, "The broker keeps no retained messages: publish without RETAIN."],
+  [0x9b, "The QoS is over the Maximum QoS of CONNACK: publish with a lower one."],
+  [0x9c, "Use another server for now; the Server Reference names it if it is known."],
+  [0x9d, "The server has moved for good; the Server Reference names the new one if it is known."],
+  [0x9e, "The broker does not offer shared subscriptions: subscribe without $share."],
+  [0x9f, "Connections are made too fast: wait longer between attempts."],
+  [0xa0, "The longest time a connection may last is over: connect again."],
+  [0xa1, "The broker does not offer subscription identifiers: subscribe without one."],
+  [0xa2, "The broker does not offer wildcard subscriptions: subscribe without # and +."],
+]);
