@@ -138,8 +138,9 @@ export function setBrokerDefaults(): void {
   setOptionValue(OPTION_FEATURES, FEATURE_RETAIN | FEATURE_WILDCARD | FEATURE_SUBSCRIPTION_IDENTIFIER | FEATURE_SHARED);
   setOptionValue(OPTION_QOS_MAX, 2);
   // QoS 1 and 2 messages that a 5.0 client may have sent without the end of their exchange. Over it: DISCONNECT 0x93. What
-  // is received at QoS 1 is acknowledged at once, so only QoS 2 can get there. 4 to 8 bytes each.
-  setOptionValue(OPTION_RECEIVE_MAX, 1024);
+  // is received at QoS 1 is acknowledged at once, so only QoS 2 can get there. 4 to 8 bytes each. The default is as many as
+  // there are Packet Identifiers: some clients (MQTT.js 5.16) do not look at it, and would be parted with for a burst.
+  setOptionValue(OPTION_RECEIVE_MAX, 65_535);
   // Topic Aliases that a 5.0 client may set on its connection. Over it: DISCONNECT 0x94. 8 bytes each and the Topic Name.
   setOptionValue(OPTION_TOPIC_ALIAS_MAX, 16);
   // Seconds that a Session is kept for a client that is away. Asked for more: 5.0 is told in CONNACK, 3.x gets this too.

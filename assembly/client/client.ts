@@ -43,6 +43,7 @@ import {
   unfinishedByte,
 } from "../packet/framer";
 import { AUTH, CONNACK } from "../packet/packet-type";
+import { propertiesLength, propertiesPtr } from "../packet/property";
 import { MALFORMED_PACKET, PACKET_TOO_LARGE, PROTOCOL_ERROR } from "../packet/reason-code";
 import { nextBackoff, resetBackoff, seedBackoff } from "./backoff";
 import { beginConnection, handleFirst } from "./connecting";
@@ -95,10 +96,10 @@ export function startConnecting(): u32 {
 }
 
 /** Leave: what waits is sent first, then DISCONNECT with this code and these properties. */
-export function startEnding(reasonCode: u32, properties: usize, propertiesLength: u32): u32 {
+export function startEnding(reasonCode: u32, properties: usize, length: u32): u32 {
   if (state == IDLE) return BAD_STATE;
   if (state == ENDING) return OK;
-  const status = keepDisconnect(reasonCode, properties, propertiesLength);
+  const status = keepDisconnect(reasonCode, properties, length);
   if (status != OK) return status;
   if (state == ONLINE) {
     setState(ENDING);
@@ -199,9 +200,10 @@ function walk(): void {
   if (result == 0) keepInput(stream);
   else {
     if (result >= 0x80) fail(result);
-    else if (result == CLOSE_SERVER) {
-      part(result, true, disconnect.reasonCode, disconnect.properties, disconnect.propertiesLength);
-    } else part(result, true, connack.reasonCode, connack.properties, connack.propertiesLength);
+    else {
+      const code = result == CLOSE_SERVER ? disconnect.reasonCode : connack.reasonCode;
+      part(result, true, code, propertiesPtr, propertiesLength);
+    }
     endWalk();
   }
 }
@@ -226,7 +228,7 @@ function goOn(): void {
 }
 
 /** The connection is over. `close`: the host still has one to close. `code` and properties: what the server has said of it. */
-function part(reason: u32, close: bool, code: u32 = 0, properties: usize = 0, propertiesLength: u32 = 0): void {
+function part(reason: u32, close: bool, code: u32 = 0, properties: usize = 0, length: u32 = 0): void {
   const ended = state == ENDING || reason == CLOSE_DISCONNECT;
   if (close) pushEvent(EVENT_CLOSE, CLIENT_CONNECTION, reason, disconnectCode);
   // Only a DISCONNECT still goes before the close, if it can.
@@ -243,7 +245,7 @@ function part(reason: u32, close: bool, code: u32 = 0, properties: usize = 0, pr
     setDeadline(nowMs + delayMs);
   }
   const why = ended ? CLOSE_DISCONNECT : reason | (code << 8);
-  pushEvent(EVENT_OFFLINE, CLIENT_CONNECTION, why, delayMs, properties, propertiesLength);
+  pushEvent(EVENT_OFFLINE, CLIENT_CONNECTION, why, delayMs, properties, length);
 }
 
 function schedule(): void {

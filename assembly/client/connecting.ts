@@ -18,9 +18,12 @@ import { connack, decodeConnack } from "../packet/connack";
 import { AUTH, CONNACK, LEVEL_3_1 } from "../packet/packet-type";
 import {
   ASSIGNED_CLIENT_IDENTIFIER,
+  clearProperties,
   hasProperty,
   MAXIMUM_PACKET_SIZE,
   MAXIMUM_QOS,
+  propertiesLength,
+  propertiesPtr,
   propertyLength,
   propertyPtr,
   propertyValue,
@@ -71,7 +74,7 @@ export function handleFirst(firstByte: u32, body: usize, length: u32): u32 {
   if (firstByte >> 4 != CONNACK) return PROTOCOL_ERROR;
   if (isOfOldServer(body, length)) {
     connack.reasonCode = UNSUPPORTED_PROTOCOL_VERSION;
-    connack.propertiesLength = 0;
+    clearProperties(body);
     return CLOSE_REFUSED;
   }
   const fault = decodeConnack(flags, body, length, level);
@@ -91,7 +94,7 @@ function goOnline(): u32 {
   if (on5()) {
     // Where not even an acknowledgement fits there is nothing to say, DISCONNECT included [MQTT-3.2.2-15].
     if (propertyOr(MAXIMUM_PACKET_SIZE, u32.MAX_VALUE) < PACKET_SIZE_LEAST) {
-      connack.propertiesLength = 0; // they were no refusal
+      clearProperties(0); // it was no refusal
       return CLOSE_PACKET_SIZE;
     }
     // There cannot be one of which we have nothing [MQTT-3.2.2-2] [MQTT-3.2.2-4].
@@ -106,7 +109,7 @@ function goOnline(): u32 {
   const mayBePresent = level == LEVEL_3_1 && option(OPTION_CLEAN_SESSION) == 0;
   if (!sessionPresent && !mayBePresent) forgetIncoming();
   beginReceiving();
-  pushEvent(EVENT_ONLINE, CLIENT_CONNECTION, u32(sessionPresent), 0, connack.properties, connack.propertiesLength);
+  pushEvent(EVENT_ONLINE, CLIENT_CONNECTION, u32(sessionPresent), 0, propertiesPtr, propertiesLength);
   resumeRequests(sessionPresent);
   // Without the server's half of the Session ours is over [MQTT-3.2.2-5]; but what was to be published still is.
   if (on5() && !sessionPresent) startOutboxAnew();

@@ -64,8 +64,8 @@ let topicAliasMaximum: u32 = 0;
 let sessionExpirySec: u32 = 0;
 /** Request Problem Information is 0. */
 let reasonsUnwanted: bool = false;
-/** Authentication Method: where in the text, 0 for none. */
-let methodOffset: u32 = 0;
+/** Authentication Method, in the text; 0 for none. */
+let method: usize = 0;
 let methodLength: u32 = 0;
 
 function text(id: u32): Text {
@@ -84,11 +84,9 @@ export function setText(id: u32, bytes: usize, length: u32): u32 {
   if (id == TEXT_WILL_TOPIC && !topicNameValid(bytes, length)) return BAD_TOPIC;
   if ((id == TEXT_CLIENT_ID || id == TEXT_USER_NAME) && !utf8Valid(bytes, length)) return BAD_ARGUMENT;
   if (id == TEXT_WILL_PROPERTIES && !propertiesValid(bytes, length, WILL)) return BAD_PROPERTIES;
-  if (id == TEXT_CONNECT_PROPERTIES) {
-    if (!propertiesValid(bytes, length, CONNECT)) return BAD_PROPERTIES;
-    takeOwn(bytes);
-  }
+  if (id == TEXT_CONNECT_PROPERTIES && !propertiesValid(bytes, length, CONNECT)) return BAD_PROPERTIES;
   keep(id, bytes, length);
+  if (id == TEXT_CONNECT_PROPERTIES) takeOwn(text(id).bytes - bytes);
   return OK;
 }
 
@@ -100,14 +98,15 @@ function keep(id: u32, bytes: usize, length: u32): void {
   kept.present = true;
 }
 
-function takeOwn(properties: usize): void {
+/** Reads what we say of ourselves. `moved`: from where the properties were decoded to where they are kept. */
+function takeOwn(moved: usize): void {
   receiveMaximum = propertyOr(RECEIVE_MAXIMUM, 65_535);
   packetSizeMax = propertyOr(MAXIMUM_PACKET_SIZE, u32.MAX_VALUE);
   topicAliasMaximum = propertyOr(TOPIC_ALIAS_MAXIMUM, 0);
   sessionExpirySec = propertyOr(SESSION_EXPIRY_INTERVAL, 0);
   reasonsUnwanted = propertyOr(REQUEST_PROBLEM_INFORMATION, 1) == 0;
-  const method = propertyPtr(AUTHENTICATION_METHOD);
-  methodOffset = method == 0 ? 0 : <u32>(method - properties);
+  method = propertyPtr(AUTHENTICATION_METHOD);
+  if (method != 0) method += moved;
   methodLength = propertyLength(AUTHENTICATION_METHOD);
 }
 
@@ -141,7 +140,7 @@ export function reasonsFault(): u32 {
 
 /** Our Authentication Method, with ownMethodLength(); 0 for none. */
 export function ownMethod(): usize {
-  return methodOffset == 0 ? 0 : text(TEXT_CONNECT_PROPERTIES).bytes + methodOffset;
+  return method;
 }
 
 export function ownMethodLength(): u32 {

@@ -28,6 +28,7 @@ import { pushEvent } from "../effect/event";
 import { reserve, SHARE_MIN } from "../effect/send";
 import { option } from "../limits";
 import { LEVEL_3_1, PUBLISH } from "../packet/packet-type";
+import { propertiesLength as decodedLength, propertiesPtr as decodedPtr } from "../packet/property";
 import { encodePublishHeader, publishSizeOf } from "../packet/publish";
 import { createMessage, Message } from "../session/message";
 import {
@@ -159,27 +160,21 @@ export function retryDue(): u64 {
   return retryFromMs + <u64>retrySec * 1000;
 }
 
-/** PUBACK, PUBREC or PUBCOMP arrived; returns what handleAck() says. */
-export function acknowledgeMessage(
-  type: u32,
-  packetId: u32,
-  reasonCode: u32,
-  properties: usize,
-  propertiesLength: u32,
-): u32 {
+/** PUBACK, PUBREC or PUBCOMP arrived, the packet decoded last; returns what handleAck() says. */
+export function acknowledgeMessage(type: u32, packetId: u32, reasonCode: u32): u32 {
   const result = handleAck(outgoing, type, packetId, reasonCode);
   if (result != ACK_COMPLETE) return result;
   retryFromMs = 0;
   // With PUBREC the server has taken the message over. A PUBCOMP that does not know it any more, which is usual when a Session
   // has been resumed (table 3-7), takes nothing back.
-  complete(ackedCode, properties, propertiesLength);
+  complete(ackedCode, decodedPtr, decodedLength);
   pumpOutbox();
   return result;
 }
 
 /** The message that outgoing.ts has just finished is reported. */
-function complete(code: u32, properties: usize = 0, propertiesLength: u32 = 0): void {
-  pushEvent(EVENT_COMPLETED, 0, code, tokenOf(ackedSequence), properties, propertiesLength);
+function complete(code: u32, properties: usize = 0, length: u32 = 0): void {
+  pushEvent(EVENT_COMPLETED, 0, code, tokenOf(ackedSequence), properties, length);
 }
 
 function nothingWaits(): bool {

@@ -19,6 +19,7 @@ import {
   UNSUBACK,
 } from "../packet/packet-type";
 import { decodePing } from "../packet/ping";
+import { propertiesLength, propertiesPtr } from "../packet/property";
 import { decodePublish, publish } from "../packet/publish";
 import {
   PACKET_IDENTIFIER_NOT_FOUND,
@@ -111,8 +112,8 @@ function handlePublish(flags: u32, body: usize, length: u32): u32 {
       publish.topicNameLength,
       publish.payload,
       publish.payloadLength,
-      publish.properties,
-      publish.propertiesLength,
+      propertiesPtr,
+      propertiesLength,
     );
   }
   if (qos == 1) acknowledge(PUBACK, packetId);
@@ -150,7 +151,7 @@ function handleAcknowledgement(type: u32, flags: u32, body: usize, length: u32):
     else denyKnowing(PUBCOMP, packetId);
     return SUCCESS;
   }
-  const result = acknowledgeMessage(type, packetId, ack.reasonCode, ack.properties, ack.propertiesLength);
+  const result = acknowledgeMessage(type, packetId, ack.reasonCode);
   if (result == ACK_RELEASE) acknowledge(PUBREL, packetId);
   // One that we know nothing of is from a Session we have lost: PUBREL lets the server forget it too. A refusal it has
   // forgotten already.
@@ -166,7 +167,7 @@ function handleAnswer(answer: Suback, decoded: u32, isUnsubscribe: bool): u32 {
   // We ask for one filter at a time, so an answer about several is not ours; UNSUBACK of 3.x has no codes.
   if (answer.reasonCodesLength > 1) return SUCCESS;
   const code: u32 = answer.reasonCodesLength == 1 ? load<u8>(answer.reasonCodes) : SUCCESS;
-  completeRequest(answer.packetId, code, isUnsubscribe, answer.properties, answer.propertiesLength);
+  completeRequest(answer.packetId, code, isUnsubscribe);
   return SUCCESS;
 }
 

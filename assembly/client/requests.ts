@@ -17,7 +17,12 @@ import { allocate, release } from "../bytes/heap";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
 import { requiredFlags, SUBSCRIBE, UNSUBSCRIBE } from "../packet/packet-type";
-import { hasProperty, SUBSCRIPTION_IDENTIFIER } from "../packet/property";
+import {
+  propertiesLength as decodedLength,
+  propertiesPtr as decodedPtr,
+  hasProperty,
+  SUBSCRIPTION_IDENTIFIER,
+} from "../packet/property";
 import {
   PACKET_TOO_LARGE,
   SHARED_SUBSCRIPTIONS_NOT_SUPPORTED,
@@ -116,26 +121,20 @@ export function resumeRequests(sessionPresent: bool): void {
   }
 }
 
-/** SUBACK or UNSUBACK arrived, with one code. Nothing happens when nothing of ours has this identifier. */
-export function completeRequest(
-  packetId: u32,
-  code: u32,
-  isUnsubscribe: bool,
-  properties: usize,
-  propertiesLength: u32,
-): void {
+/** SUBACK or UNSUBACK arrived with one code, the packet decoded last. Nothing happens when nothing of ours has this identifier. */
+export function completeRequest(packetId: u32, code: u32, isUnsubscribe: bool): void {
   let request = head.next;
   while (request !== null) {
     if (request.packetId == packetId && request.isUnsubscribe == isUnsubscribe) break;
     request = request.next;
   }
-  if (request !== null) finish(request, code, properties, propertiesLength);
+  if (request !== null) finish(request, code, decodedPtr, decodedLength);
 }
 
 /** It is answered: what is subscribed stays here, all else goes. */
-function finish(request: Request, code: u32, properties: usize, propertiesLength: u32): void {
+function finish(request: Request, code: u32, properties: usize, length: u32): void {
   request.packetId = 0;
-  if (!request.isActive) pushEvent(EVENT_COMPLETED, 0, code, request.token, properties, propertiesLength);
+  if (!request.isActive) pushEvent(EVENT_COMPLETED, 0, code, request.token, properties, length);
   const failed = code >= 0x80;
   if (!failed) request.isActive = true;
   dropVoid(request, failed);

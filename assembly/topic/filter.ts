@@ -55,23 +55,18 @@ export function filterMatches(filter: usize, filterLength: u32, name: usize, nam
   const nameEnd = name + nameLength;
   // A name that begins with '$' is for its own kind only [MQTT-4.7.2-1].
   if (load<u8>(name) == DOLLAR && load<u8>(filter) != DOLLAR) return false;
-  while (true) {
-    if (filter < filterEnd && load<u8>(filter) == HASH) return true;
-    if (filter < filterEnd && load<u8>(filter) == PLUS) {
-      filter++;
+  while (filter < filterEnd) {
+    const byte = load<u8>(filter);
+    if (byte == HASH) return true;
+    if (byte == PLUS) {
       while (name < nameEnd && load<u8>(name) != SLASH) name++;
-    } else {
-      for (; filter < filterEnd && load<u8>(filter) != SLASH; filter++, name++) {
-        if (name == nameEnd || load<u8>(name) != load<u8>(filter)) return false;
-      }
-      if (name < nameEnd && load<u8>(name) != SLASH) return false;
-    }
-    // Both are at the end of a level. '#' also stands for its parent level: "a/#" takes "a".
-    if (name == nameEnd) return filter == filterEnd || (filterEnd - filter == 2 && load<u8>(filter, 1) == HASH);
-    if (filter == filterEnd) return false;
+    } else if (name == nameEnd) {
+      // '#' also stands for its parent level: "a/#" takes "a".
+      return filterEnd - filter == 2 && byte == SLASH && load<u8>(filter, 1) == HASH;
+    } else if (load<u8>(name++) != byte) return false;
     filter++;
-    name++;
   }
+  return name == nameEnd;
 }
 
 /** True when '+' fills its level and '#' fills the last one. */

@@ -9,7 +9,7 @@ import { REASON_STRINGS } from "../../host/reason-strings.ts";
 import { scramClient, scramRecord } from "../../host/scram.ts";
 import { answer, ByteClient, brokerOf, connect4, connect5, hex, warning } from "./broker5-world.ts";
 
-const LIMITS = "21 0400 22 0010 27 01000000";
+const LIMITS = "22 0010 27 01000000";
 
 /** AUTH with method "m". */
 function auth(code: string, data?: string): string {

@@ -216,17 +216,15 @@ describe("publish()", () => {
     const client = await ByteClient.online(world, "c");
     await client.exchange('82 [ 0001 [] "a" 01 ]');
     world.broker.publish("a", "x", {
-      properties: {
-        payloadFormat: "utf8",
-        messageExpirySec: 7,
-        contentType: "text/plain",
-        responseTopic: "r",
-        correlationData: Buffer.from("id"),
-        userProperties: [
-          ["k", "1"],
-          ["k", "2"],
-        ],
-      },
+      payloadFormat: "utf8",
+      messageExpirySec: 7,
+      contentType: "text/plain",
+      responseTopic: "r",
+      correlationData: Buffer.from("id"),
+      userProperties: [
+        ["k", "1"],
+        ["k", "2"],
+      ],
     });
     await world.advance();
     const properties = '01 01 02 00000007 03 "text/plain" 08 "r" 09 "id" 26 "k" "1" 26 "k" "2"';

@@ -220,7 +220,7 @@ test("a program that stops answering is gone after one and a half times its Keep
 
 describe("a bridge from mosquitto", () => {
   test.each([
-    // try_private: the bridge marks its CONNECT as one of a bridge at first (level 0x84), is refused, and asks without.
+    // try_private: the bridge marks its CONNECT as one of a bridge (level 0x84), and so is sent nothing of its own back.
     ["mqttv31", "false"],
     ["mqttv311", "false"],
     ["mqttv311", "true"],

@@ -239,7 +239,7 @@ describe.each(["3.1", "3.1.1", "5.0"] as const)("MQTT %s", (version) => {
     await subscriber.client.subscribeAsync(topic, { qos });
     const peer = who === "publisher" ? publisher : subscriber;
     breakOff(peer, when);
-    const published = publisher.client.publishAsync(topic, "x", { qos });
+    const published = finished(publisher.client.publishAsync(topic, "x", { qos }));
     if (when.startsWith("before")) {
       // The broker has done its part, and this peer has not read of it.
       if (who === "publisher") await subscriber.received(1);
@@ -292,6 +292,14 @@ function kept(version: keyof typeof VERSIONS): IClientOptions {
   return version === "5.0" ? { clean: false, properties: { sessionExpiryInterval: 1_000 } } : { clean: false };
 }
 
+/** The end of a publication. PUBCOMP with 0x92, Packet Identifier not found, is how 5.0 answers a PUBREL that comes again: no
+ *  error during recovery (3.7.2.1), though MQTT.js takes it for one. */
+function finished(published: Promise<unknown>): Promise<unknown> {
+  return published.catch((error) => {
+    if (error.code !== 0x92) throw error;
+  });
+}
+
 /** Makes a peer lose its connection once, at a packet that it receives or behind one that it sends; "before" a packet, it
  *  stops reading, and whoever called breaks the connection. */
 function breakOff({ client }: JsPeer, when: string): void {
@@ -318,7 +326,7 @@ async function survivesBreaks(qos: QoS, version: keyof typeof VERSIONS, topic: s
   const count = 300;
   const sent: Promise<unknown>[] = [];
   for (let index = 0; index < count; index++) {
-    sent.push(publisher.client.publishAsync(topic, String(index), { qos }));
+    sent.push(finished(publisher.client.publishAsync(topic, String(index), { qos })));
     if (index % 60 !== 59) continue;
     // In the middle of things: some of the exchanges have begun, on either side.
     await until("a message of this round", () => subscriber.messages.length > index - 50);

@@ -3,7 +3,8 @@
 // its own; which options those are, the tests say.
 
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { Client, type ClientOptions, MidgeError } from "../../host/index.ts";
+import { Client, type ClientOptions, MidgeError, VirtualClock } from "../../host/index.ts";
+import { tcpConnector } from "../../host/transport/tcp.ts";
 import { startMosquitto, stopAll, temporaryFile } from "./peers.ts";
 import { endPeers, JsPeer, until } from "./peers-more.ts";
 import { fresh } from "./peers5.ts";
@@ -70,12 +71,19 @@ describe("what the server allows", () => {
   });
 
   test("Server Keep Alive: PINGREQ comes in its time", async () => {
-    // The shortest that mosquitto takes is 10 s; the client asks for so long that it would send none.
-    const { connect, tap } = await mosquitto("max_keepalive 10");
-    const client = await connect({ keepAliveSec: 0 });
+    // The client asks for none, and time passes on its own clock: 10 s is the shortest that mosquitto takes.
+    const { tap } = await mosquitto("max_keepalive 10");
+    const clock = new VirtualClock();
+    const options = { clientId: fresh(), protocolVersion: "5.0", keepAliveSec: 0 } as const;
+    const client = await Client.connectWith(tcpConnector("127.0.0.1", tap.port), options, clock);
+    clients.add(client);
     expect(client.server.serverKeepAliveSec).toBe(10);
-    await tap.saw("client", 12);
-    await tap.saw("broker", 13);
+    const [pingreq, pingresp] = [12, 13];
+    for (const count of [1, 2, 3]) {
+      clock.advance(10_000);
+      await tap.saw("client", pingreq, count);
+      await tap.saw("broker", pingresp, count);
+    }
     expect(client.connected).toBe(true);
     await client.end();
   });

@@ -1,6 +1,6 @@
 // Messages of 5.0 through our broker, on real sockets, with MQTT.js at both ends and bytes of our own where each of them
-// counts: properties live, retained and queued, Message Expiry, and the three things that each end may limit for the
-// other: Receive Maximum, Maximum Packet Size and Topic Aliases.
+// counts: properties live, retained and queued, Message Expiry, the urgent lane, and the three things that each end may
+// limit for the other: Receive Maximum, Maximum Packet Size and Topic Aliases.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Client } from "../../host/index.ts";
@@ -179,6 +179,28 @@ describe("Message Expiry Interval", () => {
     slow.drop();
     await publisher.end();
   });
+});
+
+test("midge_priority: urgent messages go first where that is allowed, and stay in order among themselves", async () => {
+  const order = async (priority: boolean) => {
+    const hurried = await Served.start({ priority });
+    const slow = await hurried.raw(fresh(), { properties: "21 0001" });
+    slow.send('82 [ 0001 [] "t" 01 ]');
+    await slow.packets(2);
+    const publisher = await hurried.connect();
+    for (const text of ["a", "b", "U", "c", "V", "d"]) {
+      const urgent = text < "a" ? { properties: { userProperties: { midge_priority: "urgent" } } } : {};
+      await publisher.client.publishAsync("t", text, { qos: 1, ...urgent });
+    }
+    for (let id = 1; id <= 5; id++) {
+      expect((await settled(slow)).slice(2)).toHaveLength(id);
+      slow.send(`40 02 000${id}`);
+    }
+    return (await settled(slow)).slice(2).map((packet) => Buffer.from(packet.slice(-2), "hex").toString());
+  };
+  // The first was on its way already.
+  expect(await order(true)).toEqual(["a", "U", "V", "b", "c", "d"]);
+  expect(await order(false)).toEqual(["a", "b", "U", "c", "V", "d"]);
 });
 
 describe("Receive Maximum", () => {

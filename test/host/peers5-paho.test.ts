@@ -33,7 +33,7 @@ const KEPT_PROPERTIES = {
   ...EVERY_PROPERTY,
   MessageExpiryInterval: expect.toSatisfy((sec) => sec > 900 && sec <= 1000),
 };
-const CONNACK = { ReceiveMaximum: 1024, TopicAliasMaximum: 16, MaximumPacketSize: 16_777_216 };
+const CONNACK = { TopicAliasMaximum: 16, MaximumPacketSize: 16_777_216 };
 
 const numbers = (count: number, first = 0, step = 1) =>
   Array.from({ length: count }, (_, index) => first + index * step);
