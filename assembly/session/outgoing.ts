@@ -12,7 +12,7 @@ import { Output, outputBytes, reserve } from "../effect/send";
 import { WITH_BROKER } from "../features";
 import { option } from "../limits";
 import { ACK_SHORT_SIZE, encodeAckShort } from "../packet/ack";
-import { LEVEL_3_1, PUBACK, PUBCOMP, PUBREL } from "../packet/packet-type";
+import { PUBACK, PUBCOMP, PUBREL } from "../packet/packet-type";
 import { PACKET_TOO_LARGE, QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, SUCCESS } from "../packet/reason-code";
 import { expired, expiresAtMs, Message } from "./message";
 import { SharedGroup } from "./origin";
@@ -271,11 +271,10 @@ function sendReleases(outgoing: Outgoing, recipient: Recipient): void {
   outgoing.released = max(outgoing.released, outgoing.begun);
 }
 
-/** The peer has the message, and is told again to release it. In 3.1 a repeated PUBREL carries DUP. */
+/** The peer has the message, and is told again to release it. Without DUP at 3.1 too, as mosquitto does: that version allows
+ *  the flag, but MQTT.js takes such a packet for malformed. */
 function sendRelease(recipient: Recipient, packetId: u32): void {
-  const at = reserve(recipient.output, ACK_SHORT_SIZE);
-  encodeAckShort(at, PUBREL, packetId);
-  if (recipient.level == LEVEL_3_1) store<u8>(at, <u32>load<u8>(at) | DUP);
+  encodeAckShort(reserve(recipient.output, ACK_SHORT_SIZE), PUBREL, packetId);
 }
 
 function packetIdAt(outgoing: Outgoing, offset: u32): u32 {
