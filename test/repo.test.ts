@@ -26,7 +26,17 @@ function importsOf(name: string): string[] {
 }
 
 /** Rooms of the core from top to bottom; a room imports from those below it, and from itself. */
-const ROOMS = ["modules", "broker client", "session", "packet", "topic", "effect", "bytes", "limits.ts", "features.ts abi.ts"];
+const ROOMS = [
+  "modules",
+  "broker client",
+  "session",
+  "packet",
+  "topic",
+  "effect",
+  "bytes",
+  "limits.ts",
+  "features.ts abi.ts",
+];
 
 function floorOf(name: string): number {
   const room = name.split("/")[1] ?? "";

@@ -2,7 +2,7 @@
 // their way through it: closeConnection() says good-bye and marks it, and broker.ts clears up behind the call (Will, Session,
 // memory).
 
-import { CLOSE_DISCONNECT, CLOSE_NETWORK, CLOSE_SLOW } from "../abi";
+import { CLOSE_DISCONNECT } from "../abi";
 import { clearDeadline } from "../effect/deadline";
 import { reserve } from "../effect/send";
 import { closeReasonOf } from "../packet/close-reason";
@@ -56,8 +56,8 @@ export function closeConnection(connection: Connection, reason: u32, code: u32 =
   const endCode = code != 0 ? code : <u32>load<u8>(CODES + reason);
   if (is5(connection.level) && connection.state == ONLINE) {
     connection.endCode = <u8>endCode;
-    const isTold = reason == CLOSE_DISCONNECT || reason == CLOSE_NETWORK || reason == CLOSE_SLOW;
-    if (!isTold && endCode != 0) sendDisconnect(connection, endCode);
+    // After the client's own DISCONNECT its code is only kept for the report.
+    if (reason != CLOSE_DISCONNECT && endCode != 0) sendDisconnect(connection, endCode);
   }
   connection.state = CLOSING;
   connection.reason = reason;

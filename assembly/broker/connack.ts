@@ -17,7 +17,7 @@ import { writeRaw, writerAt, writerStart, writeU8, writeU16 } from "../bytes/wri
 import { reserve } from "../effect/send";
 import { option } from "../limits";
 import { connack, connackSize, encodeConnack } from "../packet/connack";
-import { is5, LEVEL_3_1 } from "../packet/packet-type";
+import { is5 } from "../packet/packet-type";
 import {
   ASSIGNED_CLIENT_IDENTIFIER,
   AUTHENTICATION_DATA,
@@ -90,7 +90,7 @@ const FIXED_SIZE: u32 = 64;
 /** `terms` and `connect` are those of this connection. False: it cannot be said in a packet of the size that the client
  *  takes. */
 export function sendAccept(connection: Connection, session: Session): bool {
-  connack.sessionPresent = terms.sessionPresent && connection.level != LEVEL_3_1; // reserved in 3.1 [MQTT-3.2.2-2]
+  connack.sessionPresent = terms.sessionPresent; // [MQTT-3.2.2-2]
   connack.reasonCode = CONNECTION_ACCEPTED;
   if (!is5(connection.level)) {
     connack.propertiesLength = 0;

@@ -10,16 +10,7 @@ import { is5, LEVEL_3_1_1, LEVEL_5_0 } from "../packet/packet-type";
 import { encodePublishHeader, publishSizeOf } from "../packet/publish";
 import { NO_MATCHING_SUBSCRIBERS, QUOTA_EXCEEDED, SUCCESS } from "../packet/reason-code";
 import { OPTION_NO_LOCAL, OPTION_QOS, OPTION_RETAIN_AS_PUBLISHED } from "../packet/subscribe";
-import {
-  createMessage,
-  expired,
-  MARK_URGENT,
-  Message,
-  payloadOf,
-  propertiesOf,
-  qosOf,
-  topicNameOf,
-} from "../session/message";
+import { createMessage, MARK_URGENT, Message, payloadOf, propertiesOf, qosOf, topicNameOf } from "../session/message";
 import { Origin } from "../session/origin";
 import { outputFull } from "../session/outgoing";
 import { sendMessage } from "../session/send-message";
@@ -119,9 +110,7 @@ export function deliverRetained(subscription: Subscription, filter: usize, lengt
   const count = matchRetained(filter, length, room / ENTRY_COST_MIN);
   for (let i: u32 = 0; i < count; i++) {
     const message = retainedAt(i);
-    if (!expired(message)) {
-      queueMessage(session, message, (min(qosOf(message), qosMax) << 1) | 1, subscription.origin);
-    }
+    queueMessage(session, message, (min(qosOf(message), qosMax) << 1) | 1, subscription.origin);
   }
 }
 

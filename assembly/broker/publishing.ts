@@ -124,17 +124,18 @@ function contentFault(): u32 {
   return isText && !utf8Valid(publish.payload, publish.payloadLength) ? PAYLOAD_FORMAT_INVALID : SUCCESS;
 }
 
+/** The largest number that a Topic Alias can be. */
+const TOPIC_ALIAS_LAST: u32 = 65_535;
+
 /** Sets the Topic Name of an alias, or finds it; the property goes no further. */
 function resolveAlias(connection: Connection): u32 {
   const alias = publish.topicAlias;
   let table = connection.receivedAliases;
-  if (alias > option(OPTION_TOPIC_ALIAS_MAX)) return TOPIC_ALIAS_INVALID; // [MQTT-3.3.2-9]
   if (table === null) {
-    table = createReceivedAliases(option(OPTION_TOPIC_ALIAS_MAX));
+    table = createReceivedAliases(min<u32>(option(OPTION_TOPIC_ALIAS_MAX), TOPIC_ALIAS_LAST));
     connection.receivedAliases = table;
   }
-  // The option may have grown since this connection came.
-  if (alias > table.maximum) return TOPIC_ALIAS_INVALID;
+  if (alias > table.maximum) return TOPIC_ALIAS_INVALID; // [MQTT-3.3.2-9]
   if (publish.topicNameLength > 0) setReceivedAlias(table, alias, publish.topicName, publish.topicNameLength);
   else {
     publish.topicName = receivedName(table, alias);

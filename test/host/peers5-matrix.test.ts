@@ -1,6 +1,7 @@
 // Messages that cross between versions at our broker: publisher version x subscriber version x QoS published x QoS asked for x
 // the way they come (live, live with RETAIN set, retained, queued), with MQTT.js and our own client at either end. Every cell
-// says what arrives: payload, QoS, RETAIN, and the properties, which only 5.0 can carry to 5.0.
+// says what arrives: payload, QoS, RETAIN, and the properties, which only 5.0 can carry to 5.0. The transport is TCP, the
+// ordered, lossless stream both ways that the standard asks for [MQTT-4.2.0-1].
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { endPeers } from "./peers-more.ts";
