@@ -153,7 +153,8 @@ export const EVENT_OFFLINE = 18;
 /** A message arrived. a: Topic Name, b: payload, c: properties; code: fixed header flags, detail: Packet Identifier. */
 export const EVENT_MESSAGE = 19;
 /** A command is finished. detail: its token, code: the code of its acknowledgement, or COMPLETED_*; a: properties of the
- *  acknowledgement, if it has some. */
+ *  acknowledgement, if it has some. A subscribe() is reported once more, with its refusal, when the server has lost the
+ *  Session and does not grant the Subscription again. */
 export const EVENT_COMPLETED = 20;
 
 /** handleAuthenticated is told apart: there was a user name; there was a password. */

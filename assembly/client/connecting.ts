@@ -97,7 +97,8 @@ function goOnline(): u32 {
       clearProperties(0); // it was no refusal
       return CLOSE_PACKET_SIZE;
     }
-    // There cannot be one of which we have nothing [MQTT-3.2.2-2] [MQTT-3.2.2-4].
+    // There cannot be one of which we have nothing [MQTT-3.2.2-2] [MQTT-3.2.2-4]. Asked to go on (Clean Start 0) the
+    // application says that the state is its own, of an earlier run perhaps: what it has of it only it can know.
     if (sessionPresent && option(OPTION_CLEAN_SESSION) != 0) return PROTOCOL_ERROR;
     const fault = endAuthentication();
     if (fault != SUCCESS) return fault;

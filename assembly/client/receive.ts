@@ -164,8 +164,8 @@ function handleAnswer(answer: Suback, decoded: u32, isUnsubscribe: bool): u32 {
   let fault = decoded;
   if (fault == SUCCESS) fault = reasonsFault();
   if (fault != SUCCESS) return fault;
-  // We ask for one filter at a time, so an answer about several is not ours; UNSUBACK of 3.x has no codes.
-  if (answer.reasonCodesLength > 1) return SUCCESS;
+  // We ask for one filter at a time, so there is one code [MQTT-3.8.4-6]; UNSUBACK of 3.x has none.
+  if (answer.reasonCodesLength > 1) return PROTOCOL_ERROR;
   const code: u32 = answer.reasonCodesLength == 1 ? load<u8>(answer.reasonCodes) : SUCCESS;
   completeRequest(answer.packetId, code, isUnsubscribe);
   return SUCCESS;

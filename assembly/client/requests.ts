@@ -115,7 +115,7 @@ export function resumeRequests(sessionPresent: bool): void {
     if (!request.isActive || !sessionPresent) {
       const refused = refusedCode(request);
       if (refused == SUCCESS) send(request);
-      else if (!request.isActive) finish(request, refused, 0, 0);
+      else finish(request, refused, 0, 0);
     }
     request = next;
   }
@@ -131,11 +131,12 @@ export function completeRequest(packetId: u32, code: u32, isUnsubscribe: bool): 
   if (request !== null) finish(request, code, decodedPtr, decodedLength);
 }
 
-/** It is answered: what is subscribed stays here, all else goes. */
+/** It is answered: what is subscribed stays here, all else goes. A Subscription that could not be made again in a new Session is
+ *  reported a second time: it is gone. */
 function finish(request: Request, code: u32, properties: usize, length: u32): void {
   request.packetId = 0;
-  if (!request.isActive) pushEvent(EVENT_COMPLETED, 0, code, request.token, properties, length);
   const failed = code >= 0x80;
+  if (failed || !request.isActive) pushEvent(EVENT_COMPLETED, 0, code, request.token, properties, length);
   if (!failed) request.isActive = true;
   dropVoid(request, failed);
 }

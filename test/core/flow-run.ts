@@ -319,7 +319,8 @@ class Run {
       throw new Error(`not this event but ${showEvent(event)}`);
     }
     // A finished token may come again.
-    if (event.kind === abi.EVENT_COMPLETED) this.#tokens.delete(detail);
+    // A subscribe() may be reported once more, when a new Session does not get its Subscription.
+    if (event.kind === abi.EVENT_COMPLETED && event.code >= 0x80) this.#tokens.delete(detail);
   }
 }
 
