@@ -318,8 +318,7 @@ class Run {
     if (event.kind !== eventKind(kind) || event.code !== codeOf(kind, code) || !detailFits || !strings) {
       throw new Error(`not this event but ${showEvent(event)}`);
     }
-    // A finished token may come again.
-    // A subscribe() may be reported once more, when a new Session does not get its Subscription.
+    // What has failed is over, and its token may come again; a granted subscribe() may still be reported as lost.
     if (event.kind === abi.EVENT_COMPLETED && event.code >= 0x80) this.#tokens.delete(detail);
   }
 }
