@@ -46,6 +46,9 @@ export function leaveSession(session: Session): void {
   scheduleSession(session);
 }
 
+/** Between two looks through a queue for messages that have expired. */
+const EXPIRY_PAUSE_MS: u64 = 1_000;
+
 /** The deadline of a Session is due. */
 export function handleSessionTime(session: Session): void {
   if (session.endsAtMs <= nowMs) {
@@ -53,7 +56,10 @@ export function handleSessionTime(session: Session): void {
     return;
   }
   if (session.willAtMs <= nowMs) publishWill(session);
-  if (session.queueExpiresAtMs <= nowMs) session.queueExpiresAtMs = dropExpired(session.outgoing);
+  // Not more than once a second: what expires between is not sent in any case, and a queue may be long.
+  if (session.queueExpiresAtMs <= nowMs) {
+    session.queueExpiresAtMs = max(dropExpired(session.outgoing), nowMs + EXPIRY_PAUSE_MS);
+  }
   scheduleSession(session);
 }
 

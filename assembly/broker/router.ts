@@ -6,7 +6,7 @@ import { hash } from "../bytes/hash";
 import { allocate, allocateZeroed, enlarge, release } from "../bytes/heap";
 import { option } from "../limits";
 import { OPTION_NO_LOCAL, OPTION_QOS } from "../packet/subscribe";
-import { createOrigin, holdOrigin, identifierAt, insertIdentifier, letGoOrigin, Origin } from "../session/origin";
+import { holdOrigin, joinOrigins, letGoOrigin, Origin, sortIdentifiers } from "../session/origin";
 import { Session } from "../session/session";
 import { collectFilters, foundLevel } from "../topic/tree";
 import { findSubscription, Group, generation, plainTree, Subscription, sharedTree } from "./subscription";
@@ -100,7 +100,9 @@ export function resolveLocal(session: Session, name: usize, length: u32): Target
     if (localTarget.of == 0) startTarget(localTarget, subscription);
     else joinTarget(localTarget, subscription);
   }
-  return localTarget.of != 0 ? localTarget : null;
+  if (localTarget.of == 0) return null;
+  sortIdentifiers(localTarget.origin);
+  return localTarget;
 }
 
 function collectTargets(name: usize, length: u32): void {
@@ -127,6 +129,8 @@ function collectTargets(name: usize, length: u32): void {
       }
     }
   }
+  for (let i: u32 = 0; i < targetCount; i++)
+    sortIdentifiers(changetype<Target>(targets + i * offsetof<Target>()).origin);
   targetsHeld = targetCount;
   resolved = targets;
 }
@@ -162,12 +166,7 @@ function joinTarget(target: Target, subscription: Subscription): void {
     target.origin = more;
     return;
   }
-  const count = before.identifierCount;
-  const merged = createOrigin(null, count + 1);
-  for (let i: u32 = 0; i < count; i++) insertIdentifier(merged, i, identifierAt(before, i));
-  insertIdentifier(merged, count, identifierAt(more, 0));
-  letGoOrigin(before);
-  target.origin = merged;
+  target.origin = joinOrigins(before, more);
 }
 
 /** Room for one more, zeroed. */

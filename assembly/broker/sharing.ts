@@ -9,7 +9,11 @@ import { trim } from "../session/queue";
 import { Session } from "../session/session";
 import { Connection, ONLINE } from "./connection";
 import { queueMessage } from "./queueing";
-import { Group, Subscription } from "./subscription";
+import { Group, Subscription, sharedTree } from "./subscription";
+
+/** Members that are looked at for one message. Where more than that are away one behind the other a message may wait for one of
+ *  them (at QoS 0: be gone) though others further on are connected; the next message begins there. */
+const LOOKED_MAX: u32 = 1024;
 
 /** The member whose turn it is, null when there is none for this message: at QoS 0 it must be connected. `except` is the one
  *  that leaves. `connectedOnly`: better nobody than one that is away. */
@@ -19,7 +23,8 @@ export function chooseMember(group: Group, qos: u32, except: Session | null, con
   let away: Subscription | null = null;
   let full: Subscription | null = null;
   let member = start;
-  while (member !== null) {
+  let looked: u32 = 0;
+  for (; member !== null && looked < LOOKED_MAX; looked++) {
     const session = member.session;
     const granted = min(qos, <u32>member.options & OPTION_QOS);
     if (session != except) {
@@ -32,8 +37,10 @@ export function chooseMember(group: Group, qos: u32, except: Session | null, con
     member = next !== null ? next : group.first;
     if (member == start) break;
   }
-  if (full !== null) return take(group, full);
-  return away !== null && !connectedOnly ? take(group, away) : null;
+  const chosen = full === null && !connectedOnly ? away : full;
+  if (chosen !== null) take(group, chosen);
+  if (looked == LOOKED_MAX) group.turn = member;
+  return chosen;
 }
 
 /** RETAIN and QoS with which a member gets a message of this QoS. */
@@ -46,6 +53,7 @@ export function grantedFlags(member: Subscription, flags: u32): u32 {
 /** A member leaves: what it was given and has not acknowledged goes to others of the group, if there are any. `group`: it has
  *  left this one, null: all. `isEnd`: its Session ends, so that one who is away is better than nobody. */
 export function passOn(session: Session, group: Group | null, unacknowledged: bool, isEnd: bool): void {
+  if (sharedTree.levelCount == 0) return;
   const outgoing = session.outgoing;
   let place = nextShared(outgoing, 0, group, unacknowledged);
   while (place != 0) {

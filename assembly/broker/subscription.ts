@@ -5,7 +5,7 @@
 import { allocateZeroed, create, destroy } from "../bytes/heap";
 import { nowMs } from "../effect/clock";
 import { createDeadline, Deadline, destroyDeadline, setDeadline } from "../effect/deadline";
-import { createOrigin, insertIdentifier, letGoGroup, letGoOrigin, Origin, SharedGroup } from "../session/origin";
+import { addIdentifier, createOrigin, letGoGroup, letGoOrigin, Origin, SharedGroup } from "../session/origin";
 import { Session } from "../session/session";
 import { SHARE_PREFIX_LENGTH, sharedFilterStart } from "../topic/filter";
 import {
@@ -202,7 +202,7 @@ function setOrigin(subscription: Subscription, group: Group | null, identifier: 
   subscription.origin = null;
   if (group === null && identifier == 0) return;
   const origin = createOrigin(group, u32(identifier != 0));
-  if (identifier != 0) insertIdentifier(origin, 0, identifier);
+  if (identifier != 0) addIdentifier(origin, identifier);
   subscription.origin = origin;
 }
 

@@ -2,7 +2,7 @@
 // for a Subscription, or for what a Topic Name resolves to, and shared by all deliveries that come of it. Subscriptions
 // without either, which is most of them, have none.
 //
-//   | references | group | identifierCount | identifiers, ascending, 4 bytes each ... |
+//   | references | group | capacity | identifierCount | identifiers, 4 bytes each ... |
 
 import { allocate, release } from "../bytes/heap";
 import { storeVarint, varintSize } from "../bytes/writer";
@@ -27,16 +27,19 @@ export class Origin {
   references: u32;
   /** Of a Shared Subscription: its group. */
   group: SharedGroup | null;
+  /** Identifiers that there is room for. */
+  capacity: u32;
   identifierCount: u32;
 }
 
 /** One with one owner, and room for that many identifiers. */
-export function createOrigin(group: SharedGroup | null, identifierCount: u32): Origin {
-  const origin = changetype<Origin>(allocate(originSize(identifierCount)));
+export function createOrigin(group: SharedGroup | null, capacity: u32): Origin {
+  const origin = changetype<Origin>(allocate(originSize(capacity)));
   origin.references = 1;
   origin.group = group;
   if (group !== null) group.references++;
-  origin.identifierCount = identifierCount;
+  origin.capacity = capacity;
+  origin.identifierCount = 0;
   return origin;
 }
 
@@ -48,21 +51,53 @@ export function letGoOrigin(origin: Origin | null): void {
   if (!WITH_BROKER || origin === null || --origin.references > 0) return;
   const group = origin.group;
   if (group !== null) letGoGroup(group);
-  release(changetype<usize>(origin), originSize(origin.identifierCount));
+  release(changetype<usize>(origin), originSize(origin.capacity));
 }
 
 export function identifierAt(origin: Origin, index: u32): u32 {
   return load<u32>(changetype<usize>(origin) + offsetof<Origin>() + (index << 2));
 }
 
-/** Puts `identifier` where it belongs among the first `count`. */
-export function insertIdentifier(origin: Origin, count: u32, identifier: u32): void {
-  const first = changetype<usize>(origin) + offsetof<Origin>();
-  let at = count;
-  for (; at > 0 && load<u32>(first + ((at - 1) << 2)) > identifier; at--) {
-    store<u32>(first + (at << 2), load<u32>(first + ((at - 1) << 2)));
+/** Adds one; there must be room. */
+export function addIdentifier(origin: Origin, identifier: u32): void {
+  setIdentifier(origin, origin.identifierCount++, identifier);
+}
+
+/** The identifiers of both, unsorted; `first` is let go. Room grows twofold, so that the many Subscriptions of one client to
+ *  one topic cost no more than their number. */
+export function joinOrigins(first: Origin, second: Origin): Origin {
+  const count = first.identifierCount + second.identifierCount;
+  let joined = first;
+  if (first.references > 1 || first.capacity < count) {
+    joined = createOrigin(null, max<u32>(4, count * 2));
+    for (let i: u32 = 0; i < first.identifierCount; i++) addIdentifier(joined, identifierAt(first, i));
+    letGoOrigin(first);
   }
-  store<u32>(first + (at << 2), identifier);
+  for (let i: u32 = 0; i < second.identifierCount; i++) addIdentifier(joined, identifierAt(second, i));
+  return joined;
+}
+
+/** Puts them in ascending order, for a result that does not depend on the order of subscribing. Shell's method: short, and
+ *  its worst case is far from a square. */
+export function sortIdentifiers(origin: Origin | null): void {
+  if (origin === null) return;
+  const count = origin.identifierCount;
+  let gap: u32 = 1;
+  while (gap * 9 < count) gap = gap * 3 + 1;
+  for (; gap > 0; gap /= 3) {
+    for (let i = gap; i < count; i++) {
+      const identifier = identifierAt(origin, i);
+      let at = i;
+      for (; at >= gap && identifierAt(origin, at - gap) > identifier; at -= gap) {
+        setIdentifier(origin, at, identifierAt(origin, at - gap));
+      }
+      setIdentifier(origin, at, identifier);
+    }
+  }
+}
+
+function setIdentifier(origin: Origin, index: u32, identifier: u32): void {
+  store<u32>(changetype<usize>(origin) + offsetof<Origin>() + (index << 2), identifier);
 }
 
 /** Bytes of its properties in a PUBLISH. */
@@ -83,6 +118,6 @@ export function storeIdentifiers(at: usize, origin: Origin | null): usize {
   return at;
 }
 
-function originSize(identifierCount: u32): usize {
-  return offsetof<Origin>() + (identifierCount << 2);
+function originSize(capacity: u32): usize {
+  return offsetof<Origin>() + (capacity << 2);
 }

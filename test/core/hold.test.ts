@@ -180,3 +180,51 @@ describe("what 5.0 lets a client leave behind", () => {
     expect(core.exports.heapInUse()).toBeLessThan(HEAP_MAX + EXTRA);
   });
 });
+
+describe("what one client can make work for the others", () => {
+  it("is a bounded look through a group whose members are away", () => {
+    const { core, drain, connect5 } = start();
+    for (let count = 0; count < 1_500; count++) {
+      const member = connect5(`${count}`, "00", "[ 11 ffffffff ]");
+      core.handleBytes(member, parseBytes('82 [ 0001 [] "$share/g/t" 00 ]'));
+      core.exports.handleClosed(member);
+    }
+    const last = connect5("last");
+    core.handleBytes(last, parseBytes('82 [ 0001 [] "$share/g/t" 00 ]'));
+    const publisher = connect5("publisher");
+    drain();
+    const publish = () => {
+      core.handleBytes(publisher, parseBytes('30 [ "t" [] "x" ]'));
+      return drain().sent.length;
+    };
+    // The first one is given up before the one who is there is found; the next begins where that ended.
+    expect(publish()).toBe(0);
+    expect(publish()).toBeGreaterThan(0);
+  });
+
+  it("is no more than their number, when its Subscriptions to one topic are many", () => {
+    const { core, drain, connect5 } = start();
+    const subscriber = connect5("s");
+    const filters: number[] = [];
+    // Every way to write one of twelve levels as + or by its name.
+    for (let bits = 0; bits < 4_096; bits++) {
+      const levels = Array.from({ length: 12 }, (_, level) => ((bits >> level) & 1 ? "+" : "a"));
+      // Any order: they come back sorted.
+      const identifier = ((bits * 2_654_435_761) % 4_096) + 1;
+      filters.push(identifier);
+      const body = counted("0001", counted(Uint8Array.of(0x0b, ...varint(identifier))), `"${levels.join("/")}" 00`);
+      core.handleBytes(subscriber, Buffer.concat([Uint8Array.of(0x82), body]));
+      drain();
+    }
+    const publisher = connect5("p");
+    drain();
+    core.handleBytes(publisher, parseBytes(`30 [ "${Array(12).fill("a").join("/")}" [] 'x' ]`));
+    const expected = filters.sort((a, b) => a - b).flatMap((identifier) => [0x0b, ...varint(identifier)]);
+    const body = Buffer.concat([
+      parseBytes(`"${Array(12).fill("a").join("/")}"`),
+      counted(Uint8Array.from(expected)),
+      Buffer.from("x"),
+    ]);
+    expect(drain().sent.equals(Buffer.concat([Uint8Array.of(0x30), counted(body)]))).toBe(true);
+  });
+});
