@@ -19,8 +19,8 @@ const usage = `usage: node test/bench/bench.mjs [options]
   --seconds N        length of a measured window; default 0.6
   --warmup N         seconds of traffic before it; default 0.4
   --only A,B         scenarios: ${[...new Set(scenarios.map(({ name }) => name))].join(", ")}; default all
-  --qos A,B          of pairs, fan-out and fan-in; default 0,1,2
-  --payload A,B      of pairs, fan-out and fan-in, in bytes: 64, 1024; default both
+  --qos A,B          of pairs, fan-out, fan-in and those at 5.0; default 0,1,2
+  --payload A,B      of the same, in bytes: 64, 1024 (none at 5.0); default both
   --window N         QoS 1 and 2 messages in flight per publisher; default 20
   --brokers A,B      the first is compared with the others; default ${brokerNames().join(",")}
   --add NAME=COMMAND one more broker; {port} in its command is replaced; repeatable
@@ -91,7 +91,7 @@ async function measure(scenario, name, options, directory) {
   try {
     broker = await startBroker(name, scenario, directory);
     if (broker === undefined) return undefined;
-    const given = ["--scenario", scenario.name, "--port", String(broker.port), "--pid", String(broker.pid)];
+    const given = ["--port", String(broker.port), "--pid", String(broker.pid)];
     const times = ["--seconds", options.seconds, "--warmup", options.warmup, "--window", options.window];
     const patienceMs = 60_000 + 2000 * (Number(options.seconds) + Number(options.warmup));
     const { stdout } = await promisify(execFile)(join(build, "load"), [...given, ...times, ...scenario.load], {

@@ -32,7 +32,8 @@ const mosquitto = existsSync("/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "m
  */
 const commands = {
   midge: (port) => [process.execPath, join(root, "dist/cli.js"), "broker", "-p", String(port)],
-  aedes: (port) => [process.execPath, join(root, "test/bench/aedes.mjs"), String(port)],
+  aedes: (port, { level }) =>
+    level === 5 ? undefined : [process.execPath, join(root, "test/bench/aedes.mjs"), String(port)],
   mosquitto: (port, _scenario, directory) => {
     const path = join(directory, `mosquitto-${port}.conf`);
     writeFileSync(path, mosquittoConfig(port));

@@ -7,10 +7,11 @@
 
 /**
  * @typedef {object} Scenario
- * @property {string} name what `--only` selects, and load's --scenario
+ * @property {string} name what `--only` selects
  * @property {string} label the row's name in the report
  * @property {string} unit what CPU time is divided by: "message" or "connect"; "" where only memory is measured
  * @property {string} [memoryUnit] what the added memory is divided by
+ * @property {number} [level] Protocol Level: 5 is for brokers of MQTT 5.0 alone
  * @property {number} [qos]
  * @property {number} [payload] bytes
  * @property {number} [publishers]
@@ -26,7 +27,7 @@ const shapes = [
 
 /** @returns {Scenario} */
 function traffic({ name, label, publishers, subscribers, credit }, qos, payload) {
-  const given = { publishers, subscribers, qos, payload, credit: payload > 256 ? credit / 4 : credit };
+  const given = { scenario: name, publishers, subscribers, qos, payload, credit: payload > 256 ? credit / 4 : credit };
   return {
     name,
     label: `${label}, QoS ${qos}, ${payload === 1024 ? "1 KB" : `${payload} B`}`,
@@ -39,23 +40,42 @@ function traffic({ name, label, publishers, subscribers, credit }, qos, payload)
   };
 }
 
+/** The same at 5.0: without properties, and with those that `load` gives its messages. @returns {Scenario[]} */
+function traffic5(shape, qos, payload) {
+  const base = traffic(shape, qos, payload);
+  const at5 = { ...base, name: `${base.name}-5`, level: 5, label: base.label.replace(",", ", 5.0,") };
+  return [0, 1].map((properties) => ({
+    ...at5,
+    label: properties === 1 ? `${at5.label}, properties` : at5.label,
+    load: [...base.load, "--level", "5", "--properties", String(properties)],
+  }));
+}
+
 /** All rows. @type {Scenario[]} */
 export const scenarios = [
   ...shapes.flatMap((shape) => [0, 1, 2].flatMap((qos) => [64, 1024].map((payload) => traffic(shape, qos, payload)))),
+  ...[0, 1, 2].flatMap((qos) => traffic5(shapes[0], qos, 64)),
+  ...[0, 1].flatMap((qos) => traffic5(shapes[1], qos, 64)),
   {
     name: "filters",
     label: "10,000 wildcard filters, QoS 0, 64 B",
     unit: "message",
     memoryUnit: "filter",
-    load: ["--count", "10000", "--publishers", "20", "--subscribers", "1", "--credit", "200"],
+    load: ["--scenario", "filters", "--count", "10000", "--publishers", "20", "--subscribers", "1", "--credit", "200"],
   },
   {
     name: "retained",
     label: "10,000 retained 64 B to a new #",
     unit: "message",
     memoryUnit: "message",
-    load: ["--count", "10000"],
+    load: ["--scenario", "retained", "--count", "10000"],
   },
-  { name: "storm", label: "connect storm", unit: "connect", load: ["--count", "3000"] },
-  { name: "idle", label: "8,000 idle connections", unit: "", memoryUnit: "connection", load: ["--count", "8000"] },
+  { name: "storm", label: "connect storm", unit: "connect", load: ["--scenario", "storm", "--count", "3000"] },
+  {
+    name: "idle",
+    label: "8,000 idle connections",
+    unit: "",
+    memoryUnit: "connection",
+    load: ["--scenario", "idle", "--count", "8000"],
+  },
 ];

@@ -2,24 +2,44 @@
 #include "client.h"
 
 #include "fail.h"
+#include "property.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FILTERS_PER_SUBSCRIBE = 100, BACKLOG_MAX = 1 << 20 /* bytes; a publisher with more unsent waits */ };
 
+struct protocol client_protocol;
 struct totals client_totals;
 
 void client_connect(struct connection *connection, uint16_t port) {
   static uint32_t client_number;
   connection_open(connection, port);
-  packet_connect(connection_reserve(connection, CONNECT_LENGTH), client_number++);
-  connection_commit(connection, CONNECT_LENGTH);
+  uint8_t *to = connection_reserve(connection, CONNECT_LENGTH_MAX);
+  connection_commit(connection, packet_connect(to, client_protocol.level, client_number++));
 }
 
-void client_check_connack(const struct connection *connection, uint8_t first, const uint8_t *body, size_t length) {
-  if (first != CONNACK || length != 2 || body[0] != 0) fail("%s: no CONNACK", connection->name);
+/* The bytes tell why: the reason code of a DISCONNECT, or of an acknowledgement that refuses, is among the first. */
+_Noreturn static void fail_unexpected(const struct connection *connection, uint8_t first, const uint8_t *body,
+                                      size_t length) {
+  char text[8 * 3 + 1] = "";
+  for (size_t i = 0; i < length && i < 8; i++) snprintf(text + 3 * i, 4, " %02x", body[i]);
+  fail("%s: unexpected packet 0x%02x of %zu bytes:%s", connection->name, first, length, text);
+}
+
+uint16_t client_check_connack(const struct connection *connection, uint8_t first, const uint8_t *body, size_t length) {
+  struct property_list list = {body + 2, body + 2};
+  bool is_whole = first == CONNACK && length >= 2 && body[0] == 0 &&
+                  (client_protocol.level < 5 || property_open(&list, body + 2, length - 2));
+  if (!is_whole || list.end != body + length) fail_unexpected(connection, first, body, length);
   if (body[1] != 0) fail("%s: CONNACK refuses with %d", connection->name, body[1]);
+  uint16_t receive_maximum = UINT16_MAX;
+  for (const uint8_t *property; (property = property_next(&list)) != NULL;) {
+    if (*property == RECEIVE_MAXIMUM) receive_maximum = packet_read_u16(property + 1);
+  }
+  if (list.next != list.end) fail_unexpected(connection, first, body, length);
+  return receive_maximum;
 }
 
 static void send_bare(struct connection *connection, uint8_t first) {
@@ -43,10 +63,21 @@ static void send_ack(struct connection *connection, uint8_t first, uint16_t pack
   connection_commit(connection, ACK_LENGTH);
 }
 
+/* The Packet Identifier. At 5.0 a Reason Code may follow, which must be success, and then properties [3.4.2.1]. */
+static uint16_t read_ack(const struct connection *connection, uint8_t first, const uint8_t *body, size_t length) {
+  if (length == 2) return packet_read_u16(body);
+  struct property_list list = {NULL, body + 3};
+  bool is_long = client_protocol.level == 5 && length > 2 && body[2] == 0 &&
+                 (length == 3 || property_open(&list, body + 3, length - 3));
+  if (!is_long || list.end != body + length) fail_unexpected(connection, first, body, length);
+  return packet_read_u16(body);
+}
+
 static void handle_publisher_packet(struct connection *connection, uint8_t first, const uint8_t *body, size_t length) {
   struct publisher *publisher = (struct publisher *)connection;
   if (!publisher->connected) {
-    client_check_connack(connection, first, body, length);
+    uint16_t receive_maximum = client_check_connack(connection, first, body, length);
+    if (publisher->qos > 0 && publisher->window > receive_maximum) fail("--window is over %u", receive_maximum);
     publisher->connected = true;
     return;
   }
@@ -54,9 +85,9 @@ static void handle_publisher_packet(struct connection *connection, uint8_t first
     publisher->pinged = true;
     return;
   }
-  uint16_t packet_id = length == 2 ? packet_read_u16(body) : 0;
+  uint16_t packet_id = read_ack(connection, first, body, length);
   if (packet_id == 0 || packet_id > publisher->window || publisher->awaited[packet_id] != first) {
-    fail("publisher: unexpected packet 0x%02x, Packet Identifier %u", first, packet_id);
+    fail_unexpected(connection, first, body, length);
   }
   if (first == PUBREC) {
     publisher->awaited[packet_id] = PUBCOMP;
@@ -74,7 +105,7 @@ void publisher_open(struct publisher *publisher, uint16_t port, uint32_t number,
   *publisher = (struct publisher){.number = number, .qos = qos, .window = window, .topic_count = 1};
   publisher->connection.name = "a publisher";
   publisher->connection.handle_packet = handle_publisher_packet;
-  publisher->template = packet_publish_template(payload, qos, retain);
+  publisher->template = packet_publish_template(client_protocol, payload, qos, retain);
   publisher->awaited = fail_calloc(window + 1u, 1);
   publisher->free_ids = fail_calloc(window, sizeof *publisher->free_ids);
   for (uint32_t i = 0; i < window; i++) publisher->free_ids[i] = (uint16_t)(i + 1);
@@ -125,22 +156,29 @@ static void handle_message(struct subscriber *subscriber, uint8_t first, const u
   if (subscriber->qos > 0) send_ack(&subscriber->connection, subscriber->qos == 1 ? PUBACK : PUBREC, packet_id);
 }
 
+static void handle_suback(struct subscriber *subscriber, const uint8_t *body, size_t length) {
+  struct property_list list = {NULL, body + 2};
+  if (length < 3 || (client_protocol.level == 5 && !property_open(&list, body + 2, length - 2))) {
+    fail_unexpected(&subscriber->connection, SUBACK, body, length);
+  }
+  for (const uint8_t *code = list.end; code < body + length; code++, subscriber->granted++) {
+    if (*code != subscriber->qos) fail("a filter was granted 0x%02x", *code);
+  }
+}
+
 static void handle_subscriber_packet(struct connection *connection, uint8_t first, const uint8_t *body, size_t length) {
   struct subscriber *subscriber = (struct subscriber *)connection;
   if ((first & 0xf0) == PUBLISH && subscriber->connected) { /* may come before SUBACK [v3.1.1, 3.8.4] */
     handle_message(subscriber, first, body, length);
-  } else if (first == PUBREL && length == 2) {
-    send_ack(connection, PUBCOMP, packet_read_u16(body));
-  } else if (first == SUBACK && length > 2) {
-    for (size_t i = 2; i < length; i++) {
-      if (body[i] != subscriber->qos) fail("a filter was granted 0x%02x", body[i]);
-    }
-    subscriber->granted += (uint32_t)(length - 2);
+  } else if (first == PUBREL) {
+    send_ack(connection, PUBCOMP, read_ack(connection, first, body, length));
+  } else if (first == SUBACK) {
+    handle_suback(subscriber, body, length);
   } else if (!subscriber->connected) {
     client_check_connack(connection, first, body, length);
     subscriber->connected = true;
   } else {
-    fail("subscriber: unexpected packet 0x%02x", first);
+    fail_unexpected(connection, first, body, length);
   }
 }
 
@@ -162,8 +200,8 @@ void subscriber_subscribe(struct subscriber *subscriber, const char *format, uin
     for (uint32_t i = 0; i < FILTERS_PER_SUBSCRIBE && done < count; i++, done++) {
       length += packet_subscribe_filter(filters + length, format, first + done, subscriber->qos);
     }
-    uint8_t *to = connection_reserve(&subscriber->connection, length + 7);
-    size_t head = packet_subscribe_head(to, length, (uint16_t)packet_id);
+    uint8_t *to = connection_reserve(&subscriber->connection, length + SUBSCRIBE_HEAD_MAX);
+    size_t head = packet_subscribe_head(to, client_protocol.level, length, (uint16_t)packet_id);
     memcpy(to + head, filters, length);
     connection_commit(&subscriber->connection, head + length);
   }

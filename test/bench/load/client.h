@@ -1,6 +1,6 @@
-/* The two kinds of MQTT 3.1.1 Client that make the load: a publisher, and a subscriber that checks what comes.
- * Both speak all of QoS 0, 1 and 2 in their direction. Anything a broker may not do - an acknowledgement of
- * nothing, another QoS than asked for, a changed payload - ends the program. Scenarios are not known here. */
+/* The two kinds of MQTT Client, of 3.1.1 or 5.0, that make the load: a publisher, and a subscriber that checks what
+ * comes. Both speak all of QoS 0, 1 and 2 in their direction. Anything a broker may not do - an acknowledgement of
+ * nothing, another QoS than asked for, a changed payload or property - ends the program. Knows no scenarios. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
@@ -35,6 +35,9 @@ struct subscriber {
   uint32_t first_publisher, publishers;
 };
 
+/** What all clients of the process speak; set before the first of them opens. */
+extern struct protocol client_protocol;
+
 /** What all subscribers of the process count together. */
 extern struct totals {
   uint64_t delivered;         /* messages, duplicates included */
@@ -63,8 +66,8 @@ void subscriber_subscribe(struct subscriber *subscriber, const char *format, uin
 /** Opens a connection that sends CONNECT; the caller has set its handlers. */
 void client_connect(struct connection *connection, uint16_t port);
 
-/** Fails unless the packet is a CONNACK that accepts. */
-void client_check_connack(const struct connection *connection, uint8_t first, const uint8_t *body, size_t length);
+/** Fails unless the packet is a CONNACK that accepts. Returns its Receive Maximum; 65,535 is also none. */
+uint16_t client_check_connack(const struct connection *connection, uint8_t first, const uint8_t *body, size_t length);
 
 /** Sends DISCONNECT and the end of the stream. */
 void client_disconnect(struct connection *connection);

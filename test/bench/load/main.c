@@ -1,7 +1,7 @@
 /* load: drives one broker with one scenario over loopback and prints one line of JSON.
- * Speaks MQTT 3.1.1. The broker's CPU time and memory are read here, at the start and the end of the measured window,
- * so that connecting, subscribing and warming up are not counted. Exit status 0 means that the line was printed; it
- * says nothing about lost messages: those are in the line. */
+ * Speaks MQTT 3.1.1 or 5.0. The broker's CPU time and memory are read here, at the start and the end of the measured
+ * window, so that connecting, subscribing and warming up are not counted. Exit status 0 means that the line was
+ * printed; it says nothing about lost messages: those are in the line. */
 #include "client.h"
 #include "fail.h"
 #include "scenario.h"
@@ -49,7 +49,8 @@ static void print_report(const struct options *options, const struct report *rep
       {"residentKb", usage_resident_kb(options->pid)},
       {"peakKb", usage_peak_kb(options->pid)},
   };
-  printf("{\"scenario\":\"%s\",\"qos\":%d,\"payload\":%" PRIu32, options->scenario, options->qos, options->payload);
+  printf("{\"scenario\":\"%s\",\"level\":%d,\"qos\":%d,\"payload\":%" PRIu32, options->scenario,
+         options->protocol.level, options->qos, options->payload);
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     printf(",\"%s\":%" PRIu64, fields[i].name, fields[i].value);
   }
@@ -60,6 +61,7 @@ static void print_report(const struct options *options, const struct report *rep
 int main(int count, char **arguments) {
   struct options options = options_read(count, arguments);
   struct report report = {0};
+  client_protocol = options.protocol;
   raise_file_limit();
   for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
     if (strcmp(scenarios[i].name, options.scenario) == 0) {

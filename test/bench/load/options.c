@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 enum {
-  SCENARIO, PORT, PID, QOS, PAYLOAD, PUBLISHERS, SUBSCRIBERS, CREDIT, WINDOW, COUNT, WARMUP, SECONDS, OPTION_COUNT
+  SCENARIO, PORT, PID, LEVEL, PROPERTIES, QOS, PAYLOAD, PUBLISHERS, SUBSCRIBERS, CREDIT, WINDOW, COUNT, WARMUP, SECONDS,
+  OPTION_COUNT
 };
 
 static const struct {
@@ -17,6 +18,8 @@ static const struct {
     [SCENARIO] = {"scenario", 0, 0, 0}, /* the only text */
     [PORT] = {"port", 1, 65535, 0},
     [PID] = {"pid", 1, 4194304, 0},
+    [LEVEL] = {"level", 4, 5, 4},
+    [PROPERTIES] = {"properties", 0, 1, 0},
     [QOS] = {"qos", 0, 2, 0},
     [PAYLOAD] = {"payload", 20, 65536, 64}, /* 20: see packet.h, PAYLOAD_HEAD */
     [PUBLISHERS] = {"publishers", 1, 1000, 20},
@@ -58,10 +61,12 @@ struct options options_read(int count, char **arguments) {
   for (int i = 0; i < OPTION_COUNT; i++) {
     if (values[i] < rows[i].least) fail("--%s is required", rows[i].name);
   }
+  if (values[PROPERTIES] > 0 && values[LEVEL] < 5) fail("--properties needs --level 5");
   return (struct options){
       .scenario = scenario,
       .port = (uint16_t)values[PORT],
       .pid = (int)values[PID],
+      .protocol = {.level = (uint8_t)values[LEVEL], .properties = values[PROPERTIES] > 0},
       .qos = (uint8_t)values[QOS],
       .payload = (uint32_t)values[PAYLOAD],
       .publishers = (uint32_t)values[PUBLISHERS],
