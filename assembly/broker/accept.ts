@@ -14,6 +14,7 @@ import {
   EVENT_REFUSED,
   FEATURE_RETAIN,
   OPTION_AUTHENTICATE,
+  OPTION_FAIR_SHARE,
   OPTION_FEATURES,
   OPTION_KEEP_ALIVE_MAX_SEC,
   OPTION_PAYLOAD_CHECK,
@@ -66,12 +67,12 @@ import { EXPIRY_NEVER, Session } from "../session/session";
 import { isReserved, topicTooLong } from "../topic/limits";
 import { askMethod } from "./authenticate";
 import { closeConnection } from "./closing";
-import { sendAccept, sendRefusal, terms } from "./connack";
+import { dropPrepared, prepareAccept, sendAccept, sendRefusal, terms } from "./connack";
 import { AUTHENTICATING, Connection, keepConnectPacket, ONLINE, scheduleConnection } from "./connection";
-import { cancelWill, discardSession, endOnline, leaveSession } from "./ending";
+import { cancelWill, discardSession, endOnline } from "./ending";
 import { eventWanted } from "./listening";
 import { withoutProperty } from "./properties";
-import { pumpConnection } from "./queueing";
+import { pumpConnection, storeFull } from "./queueing";
 import { ASSIGNED_ID_LENGTH, addSession, assignClientId, findSession } from "./session-table";
 import { countOnline } from "./statistics";
 
@@ -142,7 +143,8 @@ function takeLimits(connection: Connection): void {
   connection.isBridge = connect.isBridge;
   if (!is5(connect.level)) return;
   if (hasProperty(RECEIVE_MAXIMUM)) connection.receiveMaximum = propertyValue(RECEIVE_MAXIMUM);
-  if (hasProperty(MAXIMUM_PACKET_SIZE)) connection.packetSizeMax = propertyValue(MAXIMUM_PACKET_SIZE);
+  if (hasProperty(MAXIMUM_PACKET_SIZE))
+    connection.packetSizeMax = min(connection.packetSizeMax, propertyValue(MAXIMUM_PACKET_SIZE));
   connection.problemInformation =
     !hasProperty(REQUEST_PROBLEM_INFORMATION) || propertyValue(REQUEST_PROBLEM_INFORMATION) == 1;
   allowAliases(connection, propertyValue(TOPIC_ALIAS_MAXIMUM));
@@ -168,7 +170,8 @@ function refusal(): u32 {
 
 function willRefusal(): u32 {
   // A Will is kept for as long as its Session and may be as large as a packet, so it is not let in when nothing else is.
-  if (heapFull()) return QUOTA_EXCEEDED;
+  const bytes = connect.willPropertiesLength + connect.willPayloadLength;
+  if (heapFull() || (storeFull() && bytes > option(OPTION_FAIR_SHARE))) return QUOTA_EXCEEDED;
   if (connect.willQos > option(OPTION_QOS_MAX)) return QOS_NOT_SUPPORTED; // [MQTT-3.2.2-12]
   if (connect.willRetain && (option(OPTION_FEATURES) & FEATURE_RETAIN) == 0) return RETAIN_NOT_SUPPORTED; // [MQTT-3.2.2-13]
   if (!WITH_5_0 || option(OPTION_PAYLOAD_CHECK) == 0 || !hasWillProperty(PAYLOAD_FORMAT_INDICATOR)) return SUCCESS;
@@ -176,8 +179,13 @@ function willRefusal(): u32 {
   return isText && !utf8Valid(connect.willPayload, connect.willPayloadLength) ? PAYLOAD_FORMAT_INVALID : SUCCESS;
 }
 
+/** Two bytes say it. */
+function keepAliveMax(): u32 {
+  return min<u32>(option(OPTION_KEEP_ALIVE_MAX_SEC), 65_535);
+}
+
 function keepAliveTooLong(): bool {
-  const longest = option(OPTION_KEEP_ALIVE_MAX_SEC);
+  const longest = keepAliveMax();
   return longest > 0 && (connect.keepAliveSec == 0 || connect.keepAliveSec > longest);
 }
 
@@ -214,25 +222,21 @@ function accept(connection: Connection, data: usize, dataLength: u32): void {
     connect.clientId = assignedId;
     connect.clientIdLength = ASSIGNED_ID_LENGTH;
   }
-  const known = takeSession();
-  const session = known !== null ? known : addSession(connect.clientId, connect.clientIdLength);
-  if (session === null) {
-    refuse(connection, QUOTA_EXCEEDED);
-    return;
-  }
-  const expirySec = session.expirySec;
-  setExpiry(session);
-  terms.sessionPresent = known !== null;
-  terms.data = data;
-  terms.dataLength = dataLength;
-  terms.keepAliveSec = is5(connect.level) && keepAliveTooLong() ? option(OPTION_KEEP_ALIVE_MAX_SEC) : 0;
-  if (!sendAccept(connection, session)) {
-    // A Session that was there is as it was; a new one has never been.
-    session.expirySec = expirySec;
-    leaveSession(session);
+  takeTerms(data, dataLength);
+  // Before a Session is touched: a client that cannot be told anything has not come.
+  if (!prepareAccept(connection)) {
     refuse(connection, PACKET_TOO_LARGE);
     return;
   }
+  const known = takeSession();
+  const session = known !== null ? known : addSession(connect.clientId, connect.clientIdLength);
+  if (session === null) {
+    dropPrepared();
+    refuse(connection, QUOTA_EXCEEDED);
+    return;
+  }
+  session.expirySec = terms.expirySec;
+  sendAccept(connection, known !== null);
   session.connection = changetype<usize>(connection);
   connection.session = session;
   connection.state = ONLINE;
@@ -264,12 +268,16 @@ function reportConnected(connection: Connection, session: Session): void {
   );
 }
 
-/** How long the Session outlives this connection: as asked for, within our limit. */
-function setExpiry(session: Session): void {
+/** What the client is told beside our limits; among it how long the Session outlives the connection: as asked for, within our
+ *  limit. */
+function takeTerms(data: usize, dataLength: u32): void {
   let asked: u32 = connect.cleanStart ? 0 : EXPIRY_NEVER;
   if (is5(connect.level)) asked = propertyValue(SESSION_EXPIRY_INTERVAL);
-  session.expirySec = min(asked, option(OPTION_SESSION_EXPIRY_MAX_SEC));
-  terms.expiryCapped = session.expirySec != asked;
+  terms.expirySec = min(asked, option(OPTION_SESSION_EXPIRY_MAX_SEC));
+  terms.expiryCapped = terms.expirySec != asked;
+  terms.keepAliveSec = is5(connect.level) && keepAliveTooLong() ? keepAliveMax() : 0;
+  terms.data = data;
+  terms.dataLength = dataLength;
 }
 
 /** The Session that this CONNECT continues, or null; one that it must not continue is discarded. Whoever has it loses it. */

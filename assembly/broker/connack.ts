@@ -17,6 +17,7 @@ import { writeRaw, writerAt, writerStart, writeU8, writeU16 } from "../bytes/wri
 import { reserve } from "../effect/send";
 import { option } from "../limits";
 import { connack, connackSize, encodeConnack } from "../packet/connack";
+import { connect } from "../packet/connect";
 import { is5 } from "../packet/packet-type";
 import {
   ASSIGNED_CLIENT_IDENTIFIER,
@@ -52,7 +53,6 @@ import {
   SUCCESS,
   UNSUPPORTED_PROTOCOL_VERSION,
 } from "../packet/reason-code";
-import { Session } from "../session/session";
 import { hasWildcard } from "../topic/filter";
 import { topicLevels } from "../topic/name";
 import { Connection } from "./connection";
@@ -70,10 +70,10 @@ import {
 /** What an accepting CONNACK tells besides options: each where it is not what the client asked for. */
 @unmanaged
 export class Terms {
-  sessionPresent: bool;
   /** The Client Identifier was assigned. */
   assigned: bool;
-  /** The Session Expiry Interval was shortened. */
+  /** The Session Expiry Interval, and whether it is shorter than asked for. */
+  expirySec: u32;
   expiryCapped: bool;
   /** Server Keep Alive, 0 for none. */
   keepAliveSec: u32;
@@ -87,43 +87,56 @@ export const terms = changetype<Terms>(memory.data(offsetof<Terms>(), 8));
 /** Room for all properties that have a fixed size. */
 const FIXED_SIZE: u32 = 64;
 
-/** `terms` and `connect` are those of this connection. False: it cannot be said in a packet of the size that the client
- *  takes. */
-export function sendAccept(connection: Connection, session: Session): bool {
-  connack.sessionPresent = terms.sessionPresent; // [MQTT-3.2.2-2]
-  connack.reasonCode = CONNECTION_ACCEPTED;
-  if (!is5(connection.level)) {
-    connack.propertiesLength = 0;
-    return send(connection);
-  }
-  const prefixLength = wantsResponse(session) ? responsePrefixLength() : 0;
-  const room = FIXED_SIZE + 2 * session.clientIdLength + prefixLength + connection.methodLength + terms.dataLength;
-  const properties = allocate(room);
-  let sent = acceptWith(connection, session, properties, room, prefixLength);
+// The properties of an accepting CONNACK between prepareAccept() and sendAccept().
+let prepared: usize = 0;
+let preparedRoom: u32 = 0;
+
+/** Makes ready what sendAccept() will say, out of `terms` and `connect`, which are those of this connection. False: it cannot be
+ *  said in a packet of the size that the client takes, and nothing is prepared. */
+export function prepareAccept(connection: Connection): bool {
+  connack.propertiesLength = 0;
+  if (!is5(connection.level)) return true;
+  const prefixLength = wantsResponse() ? responsePrefixLength() : 0;
+  preparedRoom = FIXED_SIZE + 2 * connect.clientIdLength + prefixLength + connection.methodLength + terms.dataLength;
+  prepared = allocate(preparedRoom);
+  writeAccept(connection, prefixLength);
   // Without Response Information, should that be what is too much.
-  if (!sent && prefixLength > 0) sent = acceptWith(connection, session, properties, room, 0);
-  release(properties, room);
-  return sent;
+  if (tooLarge(connection) && prefixLength > 0) writeAccept(connection, 0);
+  if (!tooLarge(connection)) return true;
+  dropPrepared();
+  return false;
 }
 
-function acceptWith(connection: Connection, session: Session, at: usize, room: u32, prefixLength: u32): bool {
-  writerStart(at, at + room);
-  if (terms.expiryCapped) writeNumberProperty(SESSION_EXPIRY_INTERVAL, session.expirySec);
-  if (terms.assigned) writeBinaryProperty(ASSIGNED_CLIENT_IDENTIFIER, session.clientId, session.clientIdLength);
+export function sendAccept(connection: Connection, sessionPresent: bool): void {
+  connack.sessionPresent = sessionPresent; // [MQTT-3.2.2-2]
+  connack.reasonCode = CONNECTION_ACCEPTED;
+  send(connection);
+  dropPrepared();
+}
+
+/** Nothing is said after all. */
+export function dropPrepared(): void {
+  if (prepared != 0) release(prepared, preparedRoom);
+  prepared = 0;
+}
+
+function writeAccept(connection: Connection, prefixLength: u32): void {
+  writerStart(prepared, prepared + preparedRoom);
+  if (terms.expiryCapped) writeNumberProperty(SESSION_EXPIRY_INTERVAL, terms.expirySec);
+  if (terms.assigned) writeBinaryProperty(ASSIGNED_CLIENT_IDENTIFIER, connect.clientId, connect.clientIdLength);
   if (terms.keepAliveSec > 0) writeNumberProperty(SERVER_KEEP_ALIVE, terms.keepAliveSec);
   if (connection.methodLength > 0)
     writeBinaryProperty(AUTHENTICATION_METHOD, connection.method, connection.methodLength);
   if (terms.dataLength > 0) writeBinaryProperty(AUTHENTICATION_DATA, terms.data, terms.dataLength);
   if (prefixLength > 0) {
     writeU8(RESPONSE_INFORMATION);
-    writeU16(prefixLength + session.clientIdLength);
+    writeU16(prefixLength + connect.clientIdLength);
     writeRaw(responsePrefix(), prefixLength);
-    writeRaw(session.clientId, session.clientIdLength);
+    writeRaw(connect.clientId, connect.clientIdLength);
   }
   writeLimits();
-  connack.properties = at;
-  connack.propertiesLength = <u32>(writerAt() - at);
-  return send(connection);
+  connack.properties = prepared;
+  connack.propertiesLength = <u32>(writerAt() - prepared);
 }
 
 /** Refuses, with the reason in words as far as the client takes it. `reference`: a property Server Reference instead of the
@@ -159,20 +172,23 @@ function returnCodeOf(reasonCode: u32): u32 {
   return reasonCode == NOT_AUTHORIZED || reasonCode == BANNED ? REFUSED_NOT_AUTHORISED : REFUSED_SERVER_UNAVAILABLE;
 }
 
+function tooLarge(connection: Connection): bool {
+  return connackSize(connection.level) > connection.packetSizeMax;
+}
+
 function send(connection: Connection): bool {
-  const size = connackSize(connection.level);
-  if (size > connection.packetSizeMax) return false;
-  encodeConnack(reserve(connection.output, size), connection.level);
+  if (tooLarge(connection)) return false;
+  encodeConnack(reserve(connection.output, connackSize(connection.level)), connection.level);
   countPacketSent();
   return true;
 }
 
 /** [MQTT-3.1.2-28]; and not when the Client Identifier would make it something else than one level of a Topic Name. */
-function wantsResponse(session: Session): bool {
+function wantsResponse(): bool {
   if (propertyValue(REQUEST_RESPONSE_INFORMATION) == 0 || responsePrefixLength() == 0) return false;
-  if (responsePrefixLength() + session.clientIdLength > 65_535) return false;
-  const id = session.clientId;
-  return !hasWildcard(id, session.clientIdLength) && topicLevels(id, session.clientIdLength) == 1;
+  if (responsePrefixLength() + connect.clientIdLength > 65_535) return false;
+  const id = connect.clientId;
+  return !hasWildcard(id, connect.clientIdLength) && topicLevels(id, connect.clientIdLength) == 1;
 }
 
 function writeLimits(): void {

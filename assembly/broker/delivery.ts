@@ -10,7 +10,16 @@ import { is5, LEVEL_3_1_1, LEVEL_5_0 } from "../packet/packet-type";
 import { encodePublishHeader, publishSizeOf } from "../packet/publish";
 import { NO_MATCHING_SUBSCRIBERS, QUOTA_EXCEEDED, SUCCESS } from "../packet/reason-code";
 import { OPTION_NO_LOCAL, OPTION_QOS, OPTION_RETAIN_AS_PUBLISHED } from "../packet/subscribe";
-import { createMessage, MARK_URGENT, Message, payloadOf, propertiesOf, qosOf, topicNameOf } from "../session/message";
+import {
+  createMessage,
+  MARK_URGENT,
+  Message,
+  messageSize,
+  payloadOf,
+  propertiesOf,
+  qosOf,
+  topicNameOf,
+} from "../session/message";
 import { Origin } from "../session/origin";
 import { outputFull } from "../session/outgoing";
 import { sendMessage } from "../session/send-message";
@@ -19,7 +28,7 @@ import { Connection, ONLINE } from "./connection";
 import { isUrgent } from "./properties";
 import { queueMessage } from "./queueing";
 import { clearRetained, matchRetained, retain, retainedAt } from "./retained";
-import { resolve, resolveLocal, Target, targetAt } from "./router";
+import { resolve, resolveLocal, TARGET_GROUP, Target, targetAt } from "./router";
 import { chooseMember, grantedFlags } from "./sharing";
 import { countDropped, countPublishesSent } from "./statistics";
 import { Group, Subscription } from "./subscription";
@@ -88,12 +97,14 @@ export function deliver(): void {
     if (delivery.payloadLength == 0) clearRetained(delivery.topicName, delivery.topicNameLength);
     else if (!retain(ensureMessage())) refusedCount++;
   }
+  const qos = (delivery.flags >> 1) & 3;
   const count = resolve(delivery.topicName, delivery.topicNameLength);
   for (let i: u32 = 0; i < count; i++) {
     const target = targetAt(i);
-    if (target.isGroup) deliverShared(changetype<Group>(target.of));
-    else if (target.of == delivery.publisher && (<u32>target.options & OPTION_NO_LOCAL) != 0) deliverLocal();
-    else deliverTo(target);
+    if (target.options == 0 && target.origin === null) {
+      // The usual one; at the lower QoS of both, since the subscriber chose the most it wants [MQTT-3.8.4-8].
+      hand(changetype<Session>(target.of), min(qos, <u32>target.qos) << 1, null);
+    } else deliverAs(target);
   }
   const message = delivery.message;
   if (message !== null) letGo(message);
@@ -117,8 +128,15 @@ export function deliverRetained(subscription: Subscription, filter: usize, lengt
 /** What the smallest message costs a queue. */
 const ENTRY_COST_MIN: u32 = 32;
 
+/** To a target with options or identifiers. */
+function deliverAs(target: Target): void {
+  const options = <u32>target.options;
+  if (options == TARGET_GROUP) deliverShared(changetype<Group>(target.of));
+  else if (target.of == delivery.publisher && (options & OPTION_NO_LOCAL) != 0) deliverLocal();
+  else deliverTo(target);
+}
+
 function deliverTo(target: Target): void {
-  // At the lower of both: the subscriber chose the most it wants [MQTT-3.8.4-8].
   const qos = min((delivery.flags >> 1) & 3, <u32>target.qos);
   // RETAIN means "this was retained" but for who asked to have it as published [MQTT-3.3.1-12] [MQTT-3.3.1-13].
   const retained = (<u32>target.options & OPTION_RETAIN_AS_PUBLISHED) != 0 ? delivery.flags & 1 : 0;
@@ -132,7 +150,8 @@ function deliverLocal(): void {
 }
 
 function deliverShared(group: Group): void {
-  const member = chooseMember(group, (delivery.flags >> 1) & 3, null, false);
+  const cost = messageSize(delivery.topicNameLength, delivery.propertiesLength, delivery.payloadLength);
+  const member = chooseMember(group, (delivery.flags >> 1) & 3, cost);
   if (member !== null) hand(member.session, grantedFlags(member, delivery.flags), member.origin);
 }
 

@@ -31,16 +31,11 @@ export function endOnline(connection: Connection, reason: u32): void {
   }
   // Before its own Session ends: a client may be subscribed to its own Will topic, and find the message on its return.
   endWill(connection, session, reason);
-  leaveSession(session);
-}
-
-/** Its client is away: it ends now, or waits for it as long as was agreed. */
-export function leaveSession(session: Session): void {
   if (session.expirySec == 0) {
     discardSession(session);
     return;
   }
-  passOn(session, null, true, false);
+  passOn(session, false);
   session.endsAtMs = session.expirySec == EXPIRY_NEVER ? u64.MAX_VALUE : nowMs + <u64>session.expirySec * 1000; // [MQTT-4.1.0-2]
   session.queueExpiresAtMs = dropExpired(session.outgoing);
   scheduleSession(session);
@@ -66,7 +61,7 @@ export function handleSessionTime(session: Session): void {
 /** Ends a Session that has no connection. A Will that still waits is published: it waits no longer than the Session. */
 export function discardSession(session: Session): void {
   publishWill(session);
-  passOn(session, null, true, true);
+  passOn(session, true);
   unsubscribeAll(session);
   removeSession(session);
 }

@@ -21,12 +21,7 @@ import { countDropped, countPublishesSent } from "./statistics";
  *  there was no room. */
 export function queueMessage(session: Session, message: Message, flags: u32, origin: Origin | null): bool {
   const outgoing = session.outgoing;
-  const bytes = outgoing.bytes + entryCost(message);
-  if (
-    heapFull() ||
-    bytes > option(OPTION_SESSION_QUEUE_BYTES_MAX) ||
-    (storeFull() && bytes > option(OPTION_FAIR_SHARE))
-  ) {
+  if (queueFull(session, entryCost(message, origin))) {
     countDropped();
     return false;
   }
@@ -39,7 +34,15 @@ export function queueMessage(session: Session, message: Message, flags: u32, ori
   return true;
 }
 
-function storeFull(): bool {
+/** There is no room for `cost` more bytes in its queue. */
+export function queueFull(session: Session, cost: u32): bool {
+  const bytes = session.outgoing.bytes + cost;
+  if (heapFull() || bytes > option(OPTION_SESSION_QUEUE_BYTES_MAX)) return true;
+  return storeFull() && bytes > option(OPTION_FAIR_SHARE);
+}
+
+/** All stored messages together are over their limit: only what is over its fair share suffers. */
+export function storeFull(): bool {
   return <u32>countedBytes > option(OPTION_QUEUE_BYTES_MAX);
 }
 

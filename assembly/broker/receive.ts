@@ -110,9 +110,10 @@ function handleDisconnect(connection: Connection, flags: u32, body: usize, lengt
   if (hasProperty(SESSION_EXPIRY_INTERVAL)) {
     const session = connection.session!;
     const expirySec = propertyValue(SESSION_EXPIRY_INTERVAL);
-    // A Session that was to end with its connection does so (3.14.2.2.2).
-    if (session.expirySec == 0 && expirySec != 0) return PROTOCOL_ERROR;
-    session.expirySec = min(expirySec, option(OPTION_SESSION_EXPIRY_MAX_SEC));
+    const longest = option(OPTION_SESSION_EXPIRY_MAX_SEC);
+    // A Session that was to end with its connection does so (3.14.2.2.2), unless that was our doing.
+    if (session.expirySec == 0 && expirySec != 0 && longest != 0) return PROTOCOL_ERROR;
+    session.expirySec = min(expirySec, longest);
   }
   closeConnection(connection, CLOSE_DISCONNECT, disconnect.reasonCode);
   return SUCCESS;

@@ -2,11 +2,12 @@
 // Subscription changes; most publishers use few Topic Names, so the tree is rarely walked. Sends nothing itself.
 
 import { OPTION_MATCH_CACHE_BYTES } from "../abi";
+import { bytesEqual } from "../bytes/compare";
 import { hash } from "../bytes/hash";
-import { allocate, allocateZeroed, enlarge, release } from "../bytes/heap";
+import { allocate, allocateZeroed, duplicate, enlarge, release } from "../bytes/heap";
 import { option } from "../limits";
 import { OPTION_NO_LOCAL, OPTION_QOS } from "../packet/subscribe";
-import { holdOrigin, joinOrigins, letGoOrigin, Origin, sortIdentifiers } from "../session/origin";
+import { holdOrigin, joinOrigins, letGoOrigin, Origin, originCost, sortIdentifiers } from "../session/origin";
 import { Session } from "../session/session";
 import { collectFilters, foundLevel } from "../topic/tree";
 import { findSubscription, Group, generation, plainTree, Subscription, sharedTree } from "./subscription";
@@ -14,16 +15,18 @@ import { findSubscription, Group, generation, plainTree, Subscription, sharedTre
 /** One Session that gets the message, at most at this QoS; or a group that shares it. */
 @unmanaged
 export class Target {
-  /** A Session, or with `isGroup` a Group. */
+  /** A Session, or with TARGET_GROUP a Group. */
   of: usize;
   /** Identifiers of the Subscriptions that match, null without any; a group's depend on the member. */
   origin: Origin | null;
   /** The highest QoS of the Subscriptions that match [MQTT-3.3.4-2]. */
   qos: u8;
-  /** OPTION_NO_LOCAL and OPTION_RETAIN_AS_PUBLISHED, each if one of them has it. */
+  /** OPTION_NO_LOCAL and OPTION_RETAIN_AS_PUBLISHED, each if one of them has it; or TARGET_GROUP. */
   options: u8;
-  isGroup: bool;
 }
+
+/** The target is a group. */
+export const TARGET_GROUP: u32 = 0x80;
 
 @unmanaged
 class Resolved {
@@ -34,6 +37,8 @@ class Resolved {
   count: u32;
   /** Targets, then the Topic Name. */
   bytes: u32;
+  /** These, and the Origins made for it. */
+  cost: u32;
 }
 
 let listNumber: u64 = 0;
@@ -88,8 +93,21 @@ export function targetAt(index: u32): Target {
 /** What a Session gets of its own messages: only by Subscriptions without No Local [MQTT-3.8.3-3]. */
 const localTarget = changetype<Target>(memory.data(offsetof<Target>()));
 
+// Whom and what the local target is for: a publisher with No Local mostly stays at its topic.
+let localSession: Session | null = null;
+let localGeneration: u64 = 0;
+let localName: usize = 0;
+let localNameLength: u32 = 0;
+
 /** That, or null when there is no such Subscription. */
 export function resolveLocal(session: Session, name: usize, length: u32): Target | null {
+  const isSame = localNameLength == length && localSession == session && localGeneration == generation;
+  if (isSame && bytesEqual(localName, name, length)) return localTarget.of != 0 ? localTarget : null;
+  if (localNameLength > 0) release(localName, localNameLength);
+  localName = duplicate(name, length);
+  localNameLength = length;
+  localSession = session;
+  localGeneration = generation;
   letGoOrigin(localTarget.origin);
   localTarget.of = 0;
   localTarget.origin = null;
@@ -124,7 +142,7 @@ function collectTargets(name: usize, length: u32): void {
       while (group !== null) {
         const target = nextTarget();
         target.of = changetype<usize>(group);
-        target.isGroup = true;
+        target.options = <u8>TARGET_GROUP;
         group = group.next;
       }
     }
@@ -195,15 +213,19 @@ function remember(place: usize, key: u32, name: usize, length: u32): void {
   if (targetCount == 0) return;
   const listBytes = targetCount * offsetof<Target>();
   const bytes = <u32>(offsetof<Resolved>() + listBytes + length);
-  if (cachedBytes + bytes > option(OPTION_MATCH_CACHE_BYTES)) forgetAll();
-  if (cachedBytes + bytes > option(OPTION_MATCH_CACHE_BYTES)) return;
+  let cost = bytes;
+  for (let i: u32 = 0; i < targetCount; i++)
+    cost += originCost(changetype<Target>(targets + i * offsetof<Target>()).origin);
+  if (cachedBytes + cost > option(OPTION_MATCH_CACHE_BYTES)) forgetAll();
+  if (cachedBytes + cost > option(OPTION_MATCH_CACHE_BYTES)) return;
   const entry = changetype<Resolved>(allocate(bytes));
-  cachedBytes += bytes;
+  cachedBytes += cost;
   entry.hash = key;
   entry.generation = generation;
   entry.nameLength = length;
   entry.count = targetCount;
   entry.bytes = bytes;
+  entry.cost = cost;
   const list = changetype<usize>(entry) + offsetof<Resolved>();
   memory.copy(list, targets, listBytes);
   memory.copy(list + listBytes, name, length);
@@ -214,7 +236,7 @@ function remember(place: usize, key: u32, name: usize, length: u32): void {
 function forget(place: usize, entry: Resolved): void {
   const list = changetype<usize>(entry) + offsetof<Resolved>();
   for (let i: u32 = 0; i < entry.count; i++) letGoOrigin(changetype<Target>(list + i * offsetof<Target>()).origin);
-  cachedBytes -= entry.bytes;
+  cachedBytes -= entry.cost;
   release(changetype<usize>(entry), entry.bytes);
   store<usize>(place, 0);
 }

@@ -1,46 +1,59 @@
 // Shared Subscriptions: which member of a group gets a message, and what becomes of messages whose member leaves. Members
 // take turns in the order in which they came; one that is connected and reads goes before one that is not.
 
-import { hold, letGo } from "../bytes/counted";
 import { OPTION_QOS, OPTION_RETAIN_AS_PUBLISHED } from "../packet/subscribe";
 import { Message, qosOf } from "../session/message";
 import { nextShared, outputFull, sharedGroup, sharedMessage, takeShared } from "../session/outgoing";
 import { trim } from "../session/queue";
 import { Session } from "../session/session";
 import { Connection, ONLINE } from "./connection";
-import { queueMessage } from "./queueing";
+import { queueFull, queueMessage } from "./queueing";
 import { Group, Subscription, sharedTree } from "./subscription";
 
 /** Members that are looked at for one message. Where more than that are away one behind the other a message may wait for one of
  *  them (at QoS 0: be gone) though others further on are connected; the next message begins there. */
 const LOOKED_MAX: u32 = 1024;
 
-/** The member whose turn it is, null when there is none for this message: at QoS 0 it must be connected. `except` is the one
- *  that leaves. `connectedOnly`: better nobody than one that is away. */
-export function chooseMember(group: Group, qos: u32, except: Session | null, connectedOnly: bool): Subscription | null {
+/** The first member from `turn` on that is away, as the last chooseConnected() has found. */
+let awayMember: Subscription | null = null;
+
+/** The member whose turn it is: one that is connected and reads, or else one whose Session waits for it. Null when there is none
+ *  for this message: at QoS 0 it must be connected. `cost`: bytes of the message. */
+export function chooseMember(group: Group, qos: u32, cost: u32): Subscription | null {
+  const member = chooseConnected(group, qos, cost, null);
+  return member !== null ? member : chooseAway(group);
+}
+
+/** A member that is connected and has room, by turns; better one that reads than one whose output is full. `except` is the one that leaves. */
+function chooseConnected(group: Group, qos: u32, cost: u32, except: Session | null): Subscription | null {
   const turn = group.turn;
   const start = turn !== null ? turn : group.first;
-  let away: Subscription | null = null;
-  let full: Subscription | null = null;
+  awayMember = null;
+  let slow: Subscription | null = null;
   let member = start;
-  let looked: u32 = 0;
-  for (; member !== null && looked < LOOKED_MAX; looked++) {
+  for (let looked: u32 = 0; member !== null; looked++) {
+    if (looked == LOOKED_MAX) {
+      group.turn = member;
+      break;
+    }
     const session = member.session;
     const granted = min(qos, <u32>member.options & OPTION_QOS);
-    if (session != except) {
+    if (session != except && (granted == 0 || !queueFull(session, cost))) {
       if (isConnected(session)) {
         if (!outputFull(changetype<Connection>(session.connection).output)) return take(group, member);
-        if (full === null && granted > 0) full = member;
-      } else if (away === null && granted > 0 && session.connection == 0 && session.expirySec > 0) away = member;
+        if (slow === null && granted > 0) slow = member;
+      } else if (awayMember === null && granted > 0 && session.expirySec > 0) awayMember = member;
     }
     const next = member.next;
     member = next !== null ? next : group.first;
     if (member == start) break;
   }
-  const chosen = full === null && !connectedOnly ? away : full;
-  if (chosen !== null) take(group, chosen);
-  if (looked == LOOKED_MAX) group.turn = member;
-  return chosen;
+  return slow !== null ? take(group, slow) : null;
+}
+
+function chooseAway(group: Group): Subscription | null {
+  const member = awayMember;
+  return member !== null ? take(group, member) : null;
 }
 
 /** RETAIN and QoS with which a member gets a message of this QoS. */
@@ -50,28 +63,46 @@ export function grantedFlags(member: Subscription, flags: u32): u32 {
   return (min((flags >> 1) & 3, options & OPTION_QOS) << 1) | retain;
 }
 
-/** A member leaves: what it was given and has not acknowledged goes to others of the group, if there are any. `group`: it has
- *  left this one, null: all. `isEnd`: its Session ends, so that one who is away is better than nobody. */
-export function passOn(session: Session, group: Group | null, unacknowledged: bool, isEnd: bool): void {
+let lastLeaving: u32 = 0;
+
+/** Numbers a leaving: mark the groups with it, then passOnOf(). */
+export function nextLeaving(): u32 {
+  return ++lastLeaving;
+}
+
+/** A client leaves all its groups: what it was given by them and has not acknowledged goes to other members, if there are any.
+ *  `isEnd`: its Session ends, so that one who is away is better than nobody. */
+export function passOn(session: Session, isEnd: bool): void {
+  passOnOf(session, 0, true, isEnd);
+}
+
+/** It has left the groups that are marked with `leaving`, and stays: only what it was not sent goes. */
+export function passOnLeft(session: Session, leaving: u32): void {
+  passOnOf(session, leaving, false, false);
+}
+
+function passOnOf(session: Session, leaving: u32, unacknowledged: bool, isEnd: bool): void {
   if (sharedTree.levelCount == 0) return;
   const outgoing = session.outgoing;
-  let place = nextShared(outgoing, 0, group, unacknowledged);
+  // A group that has had nobody once has nobody for the next message either: it is not looked through again.
+  let without: Group | null = null;
+  let place = nextShared(outgoing, 0, leaving, unacknowledged);
   while (place != 0) {
     const message = sharedMessage;
-    const member = chooseMember(changetype<Group>(sharedGroup), qosOf(message), session, !isEnd);
-    if (member !== null) {
-      hold(message);
-      takeShared(outgoing, place);
-      give(member, message);
-      letGo(message);
+    const group = changetype<Group>(sharedGroup);
+    if (group != without) {
+      let member = chooseConnected(group, qosOf(message), message.size, session);
+      if (member === null && isEnd) member = chooseAway(group);
+      if (member === null) without = group;
+      else if (give(member, message)) takeShared(outgoing, place);
     }
-    place = nextShared(outgoing, place, group, unacknowledged);
+    place = nextShared(outgoing, place, leaving, unacknowledged);
   }
   trim(outgoing);
 }
 
-function give(member: Subscription, message: Message): void {
-  queueMessage(member.session, message, grantedFlags(member, message.flags), member.origin);
+function give(member: Subscription, message: Message): bool {
+  return queueMessage(member.session, message, grantedFlags(member, message.flags), member.origin);
 }
 
 function isConnected(session: Session): bool {

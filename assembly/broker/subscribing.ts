@@ -63,7 +63,7 @@ import { closeConnection } from "./closing";
 import { Connection } from "./connection";
 import { deliverRetained } from "./delivery";
 import { eventWanted } from "./listening";
-import { passOn } from "./sharing";
+import { nextLeaving, passOnLeft } from "./sharing";
 import { countPacketSent } from "./statistics";
 import * as subscriptions from "./subscription";
 import { reasonProperty, reasonSize } from "./texts";
@@ -107,15 +107,17 @@ export function handleUnsubscribe(connection: Connection, flags: u32, body: usiz
   if (reason != SUCCESS) return reason;
   const session = connection.session!;
   const inUse = is5(connection.level) && hasIncoming(session.incoming, unsubscribe.packetId);
+  const leaving = nextLeaving();
   const codes = allocate(unsubscribe.count);
   let at = codes;
   while (nextUnsubscribeFilter()) {
-    const code = inUse ? PACKET_IDENTIFIER_IN_USE : removeSubscription(session);
+    const code = inUse ? PACKET_IDENTIFIER_IN_USE : removeSubscription(session, leaving);
     store<u8>(at++, <u8>code);
-    if (eventWanted(EVENT_UNSUBSCRIBED)) {
+    if (code == SUCCESS && eventWanted(EVENT_UNSUBSCRIBED)) {
       reportUnsubscribed(session, unsubscribe.topicFilter, unsubscribe.topicFilterLength);
     }
   }
+  passOnLeft(session, leaving);
   unsuback.packetId = unsubscribe.packetId; // [MQTT-3.10.4-5]
   unsuback.properties = 0;
   unsuback.propertiesLength = 0;
@@ -141,7 +143,9 @@ export function handleLapse(subscription: subscriptions.Subscription): void {
     reportUnsubscribed(session, filter, length);
     release(filter, length);
   }
-  leave(session, subscription);
+  const leaving = nextLeaving();
+  leave(subscription, leaving);
+  passOnLeft(session, leaving);
 }
 
 /** Reads the properties of the SUBSCRIBE decoded last; returns the Reason Code that all its filters are refused with, or
@@ -209,17 +213,17 @@ function addSubscription(session: Session): u32 {
 }
 
 /** Removes the one that `unsubscribe` stands at; returns its UNSUBACK code. */
-function removeSubscription(session: Session): u32 {
+function removeSubscription(session: Session, leaving: u32): u32 {
   const subscription = subscriptions.lookUp(session, unsubscribe.topicFilter, unsubscribe.topicFilterLength);
   if (subscription === null) return NO_SUBSCRIPTION_EXISTED;
-  leave(session, subscription);
+  leave(subscription, leaving);
   return SUCCESS;
 }
 
-/** What a shared one was given and has not begun goes to others of the group. */
-function leave(session: Session, subscription: subscriptions.Subscription): void {
+/** Ends it, and marks its group, if it has one, for what passOnLeft() is to look for. */
+function leave(subscription: subscriptions.Subscription, leaving: u32): void {
   const group = subscriptions.groupOf(subscription);
-  if (group !== null) passOn(session, group, false, false);
+  if (group !== null) group.left = leaving;
   subscriptions.removeSubscription(subscription);
 }
 

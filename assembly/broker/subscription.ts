@@ -43,6 +43,9 @@ export class Subscription {
 export class Group extends SharedGroup {
   /** Of the same Level. */
   next: Group | null;
+  previous: Group | null;
+  /** Its place in the tree of groups. */
+  place: Level;
   /** Bytes of the Share Name, which stands behind this struct. */
   nameLength: u32;
   /** Members in the order in which they came. */
@@ -57,11 +60,15 @@ export let subscriptionCount: u32 = 0;
 export let generation: u64 = 1;
 
 export let plainTree: TopicTree = changetype<TopicTree>(0);
+/** Filters of Shared Subscriptions, at each the list of its groups. */
 export let sharedTree: TopicTree = changetype<TopicTree>(0);
+/** The same groups by Share Name and filter, "{ShareName}/{filter}": one filter may have any number of them. */
+let groupTree: TopicTree = changetype<TopicTree>(0);
 
 export function initSubscriptions(): void {
   plainTree = createFilterTree();
   sharedTree = createFilterTree();
+  groupTree = createFilterTree();
 }
 
 /** Adds a Subscription or replaces the one of the same filter [MQTT-3.8.4-3]. `identifier`: 0 for none; `expirySec`: 0 for
@@ -77,7 +84,7 @@ export function subscribe(
   generation++;
   const start = sharedFilterStart(filter, length);
   const level = ensureLevel(start > 0 ? sharedTree : plainTree, filter + start, length - start);
-  const group = start > 0 ? ensureGroup(level, filter + SHARE_PREFIX_LENGTH, start - 1 - SHARE_PREFIX_LENGTH) : null;
+  const group = start > 0 ? ensureGroup(level, filter, length, start - 1 - SHARE_PREFIX_LENGTH) : null;
   const known = findSubscription(session, level, group);
   const subscription = known !== null ? known : addSubscription(session, level, group);
   subscription.options = <u8>options;
@@ -132,8 +139,9 @@ export function lookUp(session: Session, filter: usize, length: u32): Subscripti
   const level = findLevel(start > 0 ? sharedTree : plainTree, filter + start, length - start);
   if (level === null) return null;
   if (start == 0) return findSubscription(session, level, null);
-  const group = findGroup(level, filter + SHARE_PREFIX_LENGTH, start - 1 - SHARE_PREFIX_LENGTH);
-  return group !== null ? findSubscription(session, level, group) : null;
+  const place = findLevel(groupTree, filter + SHARE_PREFIX_LENGTH, length - SHARE_PREFIX_LENGTH);
+  if (place === null || place.value == 0) return null;
+  return findSubscription(session, level, changetype<Group>(place.value));
 }
 
 /** The Session's Subscription at this Level, in this group if there is one. Looks through both lists in step, so it costs the
@@ -224,26 +232,22 @@ function nameOf(group: Group): usize {
   return changetype<usize>(group) + offsetof<Group>();
 }
 
-function findGroup(level: Level, name: usize, length: u32): Group | null {
-  let group = changetype<Group | null>(level.value);
-  while (group !== null) {
-    if (group.nameLength == length && memory.compare(nameOf(group), name, length) == 0) return group;
-    group = group.next;
-  }
-  return null;
-}
-
-function ensureGroup(level: Level, name: usize, length: u32): Group {
-  const known = findGroup(level, name, length);
-  if (known !== null) return known;
-  const size = offsetof<Group>() + length;
+/** The group of a whole filter, "$share/{ShareName}/...". */
+function ensureGroup(level: Level, filter: usize, length: u32, nameLength: u32): Group {
+  const place = ensureLevel(groupTree, filter + SHARE_PREFIX_LENGTH, length - SHARE_PREFIX_LENGTH);
+  if (place.value != 0) return changetype<Group>(place.value);
+  const size = offsetof<Group>() + nameLength;
   const group = changetype<Group>(allocateZeroed(size));
   group.references = 1;
   group.size = <u32>size;
-  group.nameLength = length;
-  memory.copy(nameOf(group), name, length);
-  group.next = changetype<Group | null>(level.value);
+  group.place = place;
+  group.nameLength = nameLength;
+  memory.copy(nameOf(group), filter + SHARE_PREFIX_LENGTH, nameLength);
+  const first = changetype<Group | null>(level.value);
+  group.next = first;
+  if (first !== null) first.previous = group;
   level.value = changetype<usize>(group);
+  place.value = changetype<usize>(group);
   return group;
 }
 
@@ -265,12 +269,12 @@ function leaveGroup(group: Group, subscription: Subscription): void {
   if (next === null) group.last = previous;
   else next.previous = previous;
   if (group.first !== null) return;
-  const level = subscription.level;
-  if (level.value == changetype<usize>(group)) level.value = changetype<usize>(group.next);
-  else {
-    let before = changetype<Group>(level.value);
-    while (before.next != group) before = before.next!;
-    before.next = group.next;
-  }
+  const after = group.next;
+  const before = group.previous;
+  if (before === null) subscription.level.value = changetype<usize>(after);
+  else before.next = after;
+  if (after !== null) after.previous = before;
+  group.place.value = 0;
+  pruneLevel(groupTree, group.place);
   letGoGroup(group);
 }

@@ -16,6 +16,8 @@ export class SharedGroup {
   references: u32;
   /** Bytes of the whole block. */
   size: u32;
+  /** Number of the leaving in which somebody left it last. */
+  left: u32;
 }
 
 export function letGoGroup(group: SharedGroup): void {
@@ -56,6 +58,11 @@ export function letGoOrigin(origin: Origin | null): void {
 
 export function identifierAt(origin: Origin, index: u32): u32 {
   return load<u32>(changetype<usize>(origin) + offsetof<Origin>() + (index << 2));
+}
+
+/** Bytes that it takes, whoever shares it. */
+export function originCost(origin: Origin | null): u32 {
+  return WITH_BROKER && origin !== null ? <u32>originSize(origin.capacity) : 0;
 }
 
 /** Adds one; there must be room. */

@@ -179,19 +179,19 @@ export let sharedGroup: SharedGroup = changetype<SharedGroup>(0);
 
 /** Finds, from place `from` on, an entry that came by a Shared Subscription and that another client may have instead: one
  *  never sent, and with `unacknowledged` also one at QoS 1 that was sent; a QoS 2 exchange that has begun is not given away
- *  [MQTT-4.8.2-5]. `group`: only those of this one, null for all. Returns the place behind it, 0 when there is none. */
-export function nextShared(outgoing: Outgoing, from: u32, group: SharedGroup | null, unacknowledged: bool): u32 {
+ *  [MQTT-4.8.2-5]. `leaving`: only of groups that were left in this leaving, 0 for all. Returns the place behind it, 0 when there is none. */
+export function nextShared(outgoing: Outgoing, from: u32, leaving: u32, unacknowledged: bool): u32 {
   for (let i = from; i < outgoing.length; i++) {
     const entry = entryAt(outgoing, i);
     const origin = entry.origin;
     const message = entry.message;
     if (origin === null || message === null) continue;
-    const ofEntry = origin.group;
-    if (ofEntry === null || (group !== null && ofEntry != group)) continue;
+    const group = origin.group;
+    if (group === null || (leaving != 0 && group.left != leaving)) continue;
     const state = <u32>entry.state;
     if (state != QUEUED && !(unacknowledged && state == AWAIT_PUBACK)) continue;
     sharedMessage = message;
-    sharedGroup = ofEntry;
+    sharedGroup = group;
     return i + 1;
   }
   return 0;

@@ -14,7 +14,7 @@ import { hold, letGo } from "../bytes/counted";
 import { allocate, release } from "../bytes/heap";
 import { WITH_BROKER } from "../features";
 import { MARK_URGENT, Message } from "./message";
-import { holdOrigin, letGoOrigin, Origin } from "./origin";
+import { holdOrigin, letGoOrigin, Origin, originCost } from "./origin";
 
 // States of an entry.
 export const QUEUED: u32 = 0;
@@ -67,9 +67,9 @@ export function initOutgoing(outgoing: Outgoing, packetIdMax: u32): void {
   outgoing.packetIdMax = <u16>packetIdMax;
 }
 
-/** Bytes by which a queue grows with this message: the message and its entry. */
-export function entryCost(message: Message): u32 {
-  return message.size + offsetof<Entry>();
+/** Bytes by which a queue grows with this message: the message, why it comes, and its entry. */
+export function entryCost(message: Message, origin: Origin | null = null): u32 {
+  return message.size + originCost(origin) + offsetof<Entry>();
 }
 
 /** Appends a message, which is held; an urgent one goes before those that are not and have never been sent. `flags`: QoS
@@ -89,7 +89,7 @@ export function enqueue(outgoing: Outgoing, message: Message, flags: u32, origin
   entry.origin = origin;
   entry.state = <u8>QUEUED;
   entry.flags = <u8>flags;
-  outgoing.bytes += entryCost(message);
+  outgoing.bytes += entryCost(message, origin);
   if (flags >> 1 == 0) outgoing.waitingQos0++;
   return outgoing.headSequence + place;
 }
@@ -124,7 +124,7 @@ export function finish(outgoing: Outgoing, entry: Entry): void {
 export function dropMessage(outgoing: Outgoing, entry: Entry): void {
   const message = entry.message;
   if (message === null) return;
-  outgoing.bytes -= message.size;
+  outgoing.bytes -= message.size + originCost(entry.origin);
   entry.message = null;
   letGo(message);
   letGoOrigin(entry.origin);

@@ -21,13 +21,16 @@ export class Recipient {
   aliases: SentAliases | null;
 }
 
+/** Bytes of the largest packet that has a Remaining Length [MQTT-1.5.5-1]. */
+const PACKET_SIZE_LAST: u32 = 268_435_460;
+
 /** A new connection: nothing is known of it but its level. */
 export function resetRecipient(recipient: Recipient, level: u32): void {
   recipient.level = level;
   recipient.qosMax = 2;
   recipient.retainAvailable = true;
   recipient.receiveMaximum = 65_535;
-  recipient.packetSizeMax = u32.MAX_VALUE;
+  recipient.packetSizeMax = PACKET_SIZE_LAST;
   dropAliases(recipient);
 }
 

@@ -12,6 +12,8 @@ import { Recipient } from "./recipient";
 
 /** Bytes of the property Topic Alias: a Topic Name that has no more is not worth one. */
 const ALIAS_SIZE: u32 = 3;
+/** Longer names get none: we keep a copy of each, on every connection. */
+const ALIASED_NAME_MAX: u32 = 1024;
 
 /** `flags`: DUP, QoS and RETAIN of this delivery; `packetId`: 0 at QoS 0. False when the packet would be over what the
  *  recipient takes: nothing is sent then. */
@@ -26,7 +28,8 @@ export function sendMessage(
   const topicNameLength = <u32>message.topicNameLength;
   const propertiesLength = is5(level) ? message.propertiesLength : 0;
   const identifiers = is5(level) ? identifiersSize(origin) : 0;
-  let aliased = is5(level) && recipient.aliases !== null && topicNameLength > ALIAS_SIZE;
+  const aliasable = topicNameLength > ALIAS_SIZE && topicNameLength <= ALIASED_NAME_MAX;
+  let aliased = is5(level) && recipient.aliases !== null && aliasable;
   let alias: u32 = aliased ? useSentAlias(recipient.aliases!, topicNameOf(message), topicNameLength) : 0;
   const nameLength = alias != 0 ? 0 : topicNameLength;
   let more = identifiers + (aliased ? ALIAS_SIZE : 0);
