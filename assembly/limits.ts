@@ -75,7 +75,7 @@ function setSharedDefaults(): void {
   // Bytes of one Control Packet. Over it: the connection is closed before the packet is read.
   setOptionValue(OPTION_PACKET_SIZE_MAX, 16 * MIB);
   // QoS 1 and 2 messages sent to one session and not yet acknowledged, in count and bytes. Over it: the rest waits in the
-  // queue. One message is always let through. 8 bytes each.
+  // queue. One message is always let through. 10 bytes each.
   setOptionValue(OPTION_INFLIGHT_MAX, 1024);
   setOptionValue(OPTION_INFLIGHT_BYTES_MAX, 1 * MIB);
   // Bytes waiting to be sent on one connection. Over the soft limit QoS 0 messages for it are dropped and counted, QoS 1
@@ -104,7 +104,7 @@ export function setBrokerDefaults(): void {
   setSharedDefaults();
   // Network Connections at once. Over it: not accepted. About 300 bytes each while idle.
   setOptionValue(OPTION_CONNECTIONS_MAX, 10_000);
-  // Sessions, connected or not. Over it: CONNECT is refused, server unavailable (3). About 150 bytes each.
+  // Sessions, connected or not. Over it: CONNECT is refused, quota exceeded (3.x: 3). About 200 bytes each.
   setOptionValue(OPTION_SESSIONS_MAX, 100_000);
   // Bytes and levels of a Topic Name or Topic Filter. Over it: PUBLISH closes the connection, SUBSCRIBE is answered with
   // 0x80. Matching recurses once a level, so this also bounds the stack.

@@ -311,7 +311,7 @@ function keepWill(connection: Connection): void {
     connect.willProperties = withoutProperty(WILL_DELAY_INTERVAL, connect.willProperties, connect.willPropertiesLength);
     connect.willPropertiesLength -= itemLength;
   }
-  connection.will = createMessage(
+  const will = createMessage(
     (connect.willQos << 1) | u32(connect.willRetain),
     connect.willTopic,
     connect.willTopicLength,
@@ -320,4 +320,6 @@ function keepWill(connection: Connection): void {
     connect.willPayload,
     connect.willPayloadLength,
   );
+  will.publisher = connection.session!.hash;
+  connection.will = will;
 }

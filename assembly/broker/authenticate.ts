@@ -2,7 +2,7 @@
 // again, at any time on a living connection. The core passes their data on and keeps the order of things.
 
 import { CLOSE_PACKET_SIZE, CLOSE_REFUSED, EVENT_AUTH, EVENT_REFUSED } from "../abi";
-import { allocate, duplicate, release } from "../bytes/heap";
+import { allocate, release } from "../bytes/heap";
 import { writerAt, writerStart } from "../bytes/writer";
 import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
@@ -28,6 +28,7 @@ import {
   AUTHENTICATING,
   Connection,
   EXCHANGING,
+  keepMethod,
   ONLINE,
   REAUTH_CLIENT_ASKED,
   REAUTH_HOST_ASKED,
@@ -38,8 +39,7 @@ import { countPacketSent } from "./statistics";
 
 /** The CONNECT decoded last names a method: the host's turn. */
 export function askMethod(connection: Connection): void {
-  connection.methodLength = propertyLength(AUTHENTICATION_METHOD);
-  connection.method = duplicate(propertyPtr(AUTHENTICATION_METHOD), connection.methodLength);
+  keepMethod(connection, propertyPtr(AUTHENTICATION_METHOD), propertyLength(AUTHENTICATION_METHOD));
   connection.state = AUTHENTICATING;
   report(connection, SUCCESS);
 }

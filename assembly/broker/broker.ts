@@ -1,5 +1,5 @@
 // The broker: takes what the host reports, lets the others decide, and clears up behind every call. The only file that
-// knows them all. Nothing here looks inside a packet.
+// knows them all. Nothing here looks further into a packet than at its first byte.
 
 import {
   BAD_HANDLE,
@@ -57,7 +57,7 @@ import {
   awaitsRetry,
   CLOSING,
   Connection,
-  connectPacketBytes,
+  connectBytes,
   dropConnectPacket,
   EXCHANGING,
   ONLINE,
@@ -116,7 +116,7 @@ export function handleBytes(handle: u32, length: u32): u32 {
 }
 
 function unfinishedFull(): bool {
-  const bytes = streamBytes + incomingBytes + receivedAliasBytes + connectPacketBytes;
+  const bytes = streamBytes + incomingBytes + receivedAliasBytes + connectBytes;
   return bytes > option(OPTION_INPUT_WAITING_MAX);
 }
 
@@ -124,7 +124,7 @@ function unfinishedFull(): bool {
 function unfinishedBytes(connection: Connection): u32 {
   const session = connection.session;
   const aliases = connection.receivedAliases;
-  let bytes = connection.stream.waitingCapacity + connection.connectPacketLength;
+  let bytes = connection.stream.waitingCapacity + connection.connectPacketLength + connection.methodLength;
   if (aliases !== null) bytes += aliases.bytes;
   return bytes + (session !== null ? incomingSize(session.incoming) : 0);
 }

@@ -94,24 +94,32 @@ export function destroyConnection(connection: Connection): void {
   const received = connection.receivedAliases;
   if (received !== null) destroyReceivedAliases(received);
   if (connection.methodLength > 0) release(connection.method, connection.methodLength);
+  connectBytes -= connection.methodLength;
   const will = connection.will;
   if (will !== null) letGo(will);
   destroy(connection);
 }
 
-/** Bytes of the CONNECT packets that wait for an answer of the host. */
-export let connectPacketBytes: u32 = 0;
+/** Bytes kept of CONNECT packets: of those that wait for an answer of the host, and of Authentication Methods. */
+export let connectBytes: u32 = 0;
 
 /** Keeps the body of CONNECT until the host has answered. */
 export function keepConnectPacket(connection: Connection, body: usize, length: u32): void {
   connection.connectPacket = duplicate(body, length);
   connection.connectPacketLength = length;
-  connectPacketBytes += length;
+  connectBytes += length;
+}
+
+/** Keeps the Authentication Method of CONNECT. */
+export function keepMethod(connection: Connection, method: usize, length: u32): void {
+  connection.method = duplicate(method, length);
+  connection.methodLength = length;
+  connectBytes += length;
 }
 
 export function dropConnectPacket(connection: Connection): void {
   if (connection.connectPacketLength > 0) release(connection.connectPacket, connection.connectPacketLength);
-  connectPacketBytes -= connection.connectPacketLength;
+  connectBytes -= connection.connectPacketLength;
   connection.connectPacketLength = 0;
 }
 

@@ -115,12 +115,14 @@ export function deliver(): void {
 export function deliverRetained(subscription: Subscription, filter: usize, length: u32): void {
   const session = subscription.session;
   const qosMax = <u32>subscription.options & OPTION_QOS;
+  const noLocal = (<u32>subscription.options & OPTION_NO_LOCAL) != 0;
   // More than the queue has room for need not be looked for: whoever asks for everything again and again gets it once.
   const room =
     option(OPTION_SESSION_QUEUE_BYTES_MAX) - min(session.outgoing.bytes, option(OPTION_SESSION_QUEUE_BYTES_MAX));
   const count = matchRetained(filter, length, room / ENTRY_COST_MIN);
   for (let i: u32 = 0; i < count; i++) {
     const message = retainedAt(i);
+    if (noLocal && message.publisher == session.hash) continue; // [MQTT-3.8.3-3]
     queueMessage(session, message, (min(qosOf(message), qosMax) << 1) | 1, subscription.origin);
   }
 }
@@ -179,6 +181,8 @@ function ensureMessage(): Message {
     delivery.payloadLength,
     isUrgent(delivery.properties, delivery.propertiesLength) ? MARK_URGENT : 0,
   );
+  const publisher = changetype<Session | null>(delivery.publisher);
+  if (publisher !== null) message.publisher = publisher.hash;
   delivery.message = message;
   return message;
 }

@@ -1,7 +1,7 @@
 // An Application Message as the core keeps it: one counted block, whoever holds it. At QoS 0 with nobody to keep it for, a
 // message never becomes one of these; it goes from the input buffer to the outputs.
 //
-//   | references, size | topicNameLength, flags, marks | propertiesLength | payloadLength | Topic Name | Properties | Payload |
+//   | references, size | topicNameLength, flags, marks | lengths | publisher | Topic Name | Properties | Payload |
 //   and of one that expires, at the end:  | Expiry |
 
 import { Counted, createCounted } from "../bytes/counted";
@@ -18,6 +18,8 @@ export class Message extends Counted {
   marks: u8;
   propertiesLength: u32;
   payloadLength: u32;
+  /** Hash of the Client Identifier of who published it, 0 for the broker itself: No Local asks for it of a retained one. */
+  publisher: u32;
 }
 
 /** It has a Message Expiry Interval, and an Expiry behind its payload. */
@@ -54,6 +56,7 @@ export function createMessage(
   message.topicNameLength = <u16>topicNameLength;
   message.propertiesLength = propertiesLength;
   message.payloadLength = payloadLength;
+  message.publisher = 0;
   memory.copy(topicNameOf(message), topicName, topicNameLength);
   memory.copy(propertiesOf(message), properties, propertiesLength);
   memory.copy(payloadOf(message), payload, payloadLength);
