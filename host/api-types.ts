@@ -86,11 +86,14 @@ export interface ClientOptions
   sessionExpirySec?: number;
   /** Keep Alive, seconds, 0 (off) to 65,535. Default: 60. */
   keepAliveSec?: number;
+  /** User Name, at most 65,535 bytes. Default: none. */
   userName?: string;
+  /** Password, at most 65,535 bytes; before 5.0 only with `userName`. Default: none. */
   password?: string | Uint8Array;
   /** Of 5.0. "SCRAM-SHA-256" proves `userName` and `password` to the server, and the server to us, without sending the
    *  password. Default: none, they are sent as they are. */
   authentication?: "SCRAM-SHA-256" | Authentication;
+  /** What the broker publishes when this client disappears. Default: nothing. */
   will?: Will;
   /** Connect again by itself, with exponential backoff and jitter. Default: true. */
   reconnect?: boolean;
@@ -124,7 +127,7 @@ export interface PublishOptions extends MessageProperties {
 
 /** How a server has taken a message. */
 export interface PublishResult {
-  /** In 5.0 at QoS 1 that of PUBACK, below 0x80: 0, or 0x10 when nobody is subscribed. Else 0. */
+  /** In 5.0 at QoS 1 that of PUBACK, at QoS 2 that of PUBREC, below 0x80: 0, or 0x10 when nobody is subscribed. Else 0. */
   readonly reasonCode: number;
   readonly properties: AcknowledgementProperties;
 }
@@ -141,6 +144,7 @@ export interface SubscribeOptions {
   retainHandling?: 0 | 1 | 2;
   /** 1 to 268,435,455; comes back in `properties.subscriptionIdentifiers` of its messages. */
   subscriptionIdentifier?: number;
+  /** User Properties of SUBSCRIBE. */
   userProperties?: UserProperties;
   /** Whole seconds, 1 and up, after which a Midge broker lets the Subscription lapse: User Property `midge_expiry`. */
   expirySec?: number;
@@ -150,6 +154,7 @@ export interface SubscribeOptions {
 
 /** Of 5.0. */
 export interface UnsubscribeOptions {
+  /** User Properties of UNSUBSCRIBE. */
   userProperties?: UserProperties;
 }
 

@@ -27,7 +27,7 @@ export interface Credentials {
 }
 
 /** The answer to a CONNECT: accepted; 0x86, bad user name or password; 0x87, not authorised; or another Reason Code that
- *  CONNACK has from 0x80 up. A client of 3.x gets the return code nearest to it. `serverReference`: where it should go, with
+ *  CONNACK has from 0x80 up; only true accepts. A client of 3.x gets the return code nearest to it. `serverReference`: where it should go, with
  *  0x9c and 0x9d. */
 export type Verdict = boolean | "not authorised" | { reasonCode: number; serverReference?: string };
 
@@ -155,7 +155,7 @@ export class Authentication {
       });
       if (typeof verdict === "object") {
         reference = Buffer.from(verdict.serverReference ?? "");
-        reasonCode = checked(verdict.reasonCode);
+        reasonCode = refusing(verdict.reasonCode);
       } else if (verdict === true) reasonCode = REASON.success;
       else reasonCode = verdict === false ? REASON.badUserNameOrPassword : REASON.notAuthorised;
     } catch (error) {
@@ -240,9 +240,7 @@ interface Reply {
 /** Throws for what is no answer: nobody gets in by a mistake. */
 function replyOf(answer: AuthenticationAnswer): Reply {
   if ("refuse" in answer) {
-    const reasonCode = checked(answer.reasonCode ?? REASON.notAuthorised);
-    if (reasonCode < 0x80) throw new TypeError(`reason code ${reasonCode} does not refuse`);
-    return { reasonCode, data: NOTHING };
+    return { reasonCode: refusing(answer.reasonCode ?? REASON.notAuthorised), data: NOTHING };
   }
   const data = Buffer.from(answer.data ?? NOTHING);
   if ("continue" in answer && answer.continue) return { reasonCode: CONTINUE_AUTHENTICATION, data };
@@ -250,9 +248,10 @@ function replyOf(answer: AuthenticationAnswer): Reply {
   throw new TypeError("the answer neither continues nor accepts nor refuses");
 }
 
-/** A Reason Code; to the core anything else would be 0, success. */
-function checked(reasonCode: number): number {
+/** A Reason Code that refuses. Throws for anything else, which must not become 0, success, in the core. */
+function refusing(reasonCode: number): number {
   if (!Number.isInteger(reasonCode)) throw new TypeError(`${reasonCode} is no reason code`);
+  if (reasonCode < 0x80) throw new TypeError(`reason code ${reasonCode} does not refuse`);
   return reasonCode;
 }
 

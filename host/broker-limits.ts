@@ -10,23 +10,29 @@ export interface BrokerLimits {
   sessions?: number;
   /** Bytes of one Control Packet. */
   packetSize?: number;
-  /** Bytes of a Topic Name or Topic Filter, and its levels. */
+  /** Bytes of a Topic Name or Topic Filter. */
   topicLength?: number;
+  /** Levels of a Topic Name or Topic Filter. */
   topicLevels?: number;
-  /** Subscriptions in all, and of one Session. */
+  /** Subscriptions in all. */
   subscriptions?: number;
+  /** Subscriptions of one Session. */
   sessionSubscriptions?: number;
-  /** Retained messages, and their bytes. */
+  /** Retained messages. */
   retained?: number;
+  /** Bytes of all retained messages. */
   retainedBytes?: number;
-  /** Bytes of QoS 1 and 2 messages queued for one Session, and of all stored messages. */
+  /** Bytes of QoS 1 and 2 messages queued for one Session. */
   sessionQueueBytes?: number;
+  /** Bytes of all stored messages. */
   queueBytes?: number;
-  /** QoS 1 and 2 messages to one Session that are not acknowledged yet, and their bytes. */
+  /** QoS 1 and 2 messages to one Session that are not acknowledged yet. */
   inflight?: number;
+  /** Bytes of those messages. */
   inflightBytes?: number;
-  /** Bytes waiting on one connection: QoS 0 is dropped over the first, the connection closed over the second. */
+  /** Bytes waiting on one connection, over which QoS 0 is dropped. */
   outputBytesSoft?: number;
+  /** Bytes waiting on one connection, over which it is closed. */
   outputBytes?: number;
   /** Bytes waiting on all connections. */
   outputTotalBytes?: number;

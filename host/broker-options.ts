@@ -11,7 +11,7 @@ import { VERSION } from "./version.ts";
 
 /** Where clients should go instead. */
 export interface Redirect {
-  /** Server Reference: as the clients expect it, usually `host` or `host:port`. At most 65,535 bytes. */
+  /** Server Reference: as the clients expect it, usually `host` or `host:port`. 1 to 65,535 bytes. */
   serverReference: string;
   /** True: for good (0x9d). False: for now (0x9c). Default: false. */
   permanent?: boolean;
@@ -19,19 +19,23 @@ export interface Redirect {
 
 /** What the broker offers. All of it by default; a 5.0 client is told in CONNACK what is missing. */
 export interface BrokerFeatures {
+  /** Retained messages. */
   retain?: boolean;
   /** # and + in Topic Filters. */
   wildcard?: boolean;
-  /** $share/name/filter. */
+  /** Shared Subscriptions: $share/name/filter. */
   shared?: boolean;
+  /** Subscription Identifiers. */
   subscriptionIdentifier?: boolean;
 }
 
+/** What a Broker is made with; every part has a default. */
 export interface BrokerOptions extends AuthenticationOptions {
   /** Where to listen. Default: port 1883 of 127.0.0.1 alone. Port 0 is any free one; an empty list is nowhere. */
   listen?: readonly { host?: string; port?: number }[];
   /** Capacities; what each means and what happens when it is reached stands in assembly/limits.ts. */
   limits?: BrokerLimits;
+  /** What to leave out. Default: nothing, all is offered. */
   features?: BrokerFeatures;
   /** Highest QoS that is taken from publishers. Default: 2. */
   maximumQos?: 0 | 1 | 2;
@@ -66,7 +70,7 @@ export function applyBrokerOptions(core: Core<BrokerExports>, options: BrokerOpt
   }
   setText(core, abi.TEXT_VERSION, `midge version ${VERSION}`);
   setText(core, abi.TEXT_RESPONSE_PREFIX, options.responseInformation ?? "response/");
-  if (options.redirect !== undefined) setText(core, abi.TEXT_SERVER_REFERENCE, options.redirect.serverReference);
+  if (options.redirect !== undefined) setServerReference(core, options.redirect.serverReference);
   for (const [code, text] of REASON_STRINGS) setText(core, abi.TEXT_REASON + code, text);
 }
 
@@ -75,6 +79,12 @@ export function setText(core: Core<BrokerExports>, text: number, value: string):
   if (core.setText(text, Buffer.from(value)) !== abi.OK) {
     throw new MidgeError("ARGUMENT_INVALID", `this text is too long, or holds U+0000: ${value.slice(0, 100)}`);
   }
+}
+
+/** Sets where clients should go instead. Throws as setText() does, and when it is empty, which would be nowhere. */
+export function setServerReference(core: Core<BrokerExports>, serverReference: string): void {
+  if (serverReference === "") throw new MidgeError("ARGUMENT_INVALID", "serverReference is empty");
+  setText(core, abi.TEXT_SERVER_REFERENCE, serverReference);
 }
 
 /** The Reason Code for a redirect: Use another server, or Server moved. */

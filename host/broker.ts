@@ -16,7 +16,14 @@ import {
 import type { QoS } from "./api-types.ts";
 import { Authentication } from "./broker-authentication.ts";
 import { type BrokerEvents, emitReport, followListeners } from "./broker-events.ts";
-import { applyBrokerOptions, type BrokerOptions, type Redirect, redirectCode, setText } from "./broker-options.ts";
+import {
+  applyBrokerOptions,
+  type BrokerOptions,
+  type Redirect,
+  redirectCode,
+  setServerReference,
+  setText,
+} from "./broker-options.ts";
 import { systemClock } from "./clock.ts";
 import { type BrokerExports, Core, type CoreEvent } from "./core.ts";
 import { Driver } from "./driver.ts";
@@ -107,11 +114,11 @@ export class Broker extends EventEmitter<BrokerEvents> {
   }
 
   /** Ends the connection of a client, its Will published as always. A 5.0 client is told why. False when no such client is
-   *  connected. Throws with code ARGUMENT_INVALID for a code that DISCONNECT has not. */
+   *  connected. Throws with code ARGUMENT_INVALID for a code that DISCONNECT has not, or a server that cannot be told. */
   disconnect(clientId: string, options: BrokerDisconnectOptions = {}): boolean {
     const { reasonCode = ADMINISTRATIVE_ACTION, serverReference } = options;
     const core = this.#driver.core;
-    if (serverReference !== undefined) setText(core, TEXT_SERVER_REFERENCE, serverReference);
+    if (serverReference !== undefined) setServerReference(core, serverReference);
     const name = Buffer.from(clientId);
     core.writeArgument(name);
     const status = core.exports.disconnectClient(name.length, reasonCode);
@@ -148,12 +155,14 @@ export class Broker extends EventEmitter<BrokerEvents> {
   }
 
   /** Stops listening and closes every connection, behind what was sent to it. 5.0 clients are told that the broker shuts
-   *  down, or where to go instead. Wills are not published: the broker leaves, not its clients. */
+   *  down, or where to go instead. Wills are not published: the broker leaves, not its clients. Rejects with code
+   *  ARGUMENT_INVALID for a redirect that cannot be told; the broker goes on then. */
   async close(redirect?: Redirect): Promise<void> {
     if (!this.#closed) {
-      this.#closed = true;
       const core = this.#driver.core;
-      if (redirect !== undefined) setText(core, TEXT_SERVER_REFERENCE, redirect.serverReference);
+      // May throw: then nothing has happened, and it can be closed again.
+      if (redirect !== undefined) setServerReference(core, redirect.serverReference);
+      this.#closed = true;
       core.exports.shutDown(redirect === undefined ? SERVER_SHUTTING_DOWN : redirectCode(redirect));
       this.#driver.flush();
       this.#driver.stop();

@@ -15,6 +15,7 @@ import {
   NO_DEADLINE,
   OK,
   OPTION_CLEAN_SESSION,
+  OPTION_CONNECT_TIMEOUT_MS,
 } from "../assembly/abi.ts";
 import type { ClientEvents, ClientOptions, EndOptions } from "./api-types.ts";
 import { authenticationOf, ClientAuthentication } from "./client-authentication.ts";
@@ -41,6 +42,8 @@ export interface MachineOwner {
   emit<Name extends keyof ClientEvents>(name: Name, ...event: ClientEvents[Name]): void;
   /** Answers that are waited for beyond those of the core: reading must go on for them. */
   awaiting(): boolean;
+  /** DISCONNECT is about to be said: the last that can be published. */
+  leaving(): void;
   /** There is room to send. */
   room(): void;
   /** The end; what still waits fails with `error`. */
@@ -66,6 +69,8 @@ export class ClientMachine implements Commander {
   #endingDone: (() => void) | undefined;
   #ended = false;
   #connected = false;
+  /** "disconnect" events that wait for "connect", which is held until somebody can listen. */
+  readonly #held: ClientEvents["disconnect"][0][] = [];
 
   constructor(connector: Connector, options: ClientOptions, clock: Clock, owner: MachineOwner) {
     this.#options = options;
@@ -89,6 +94,8 @@ export class ClientMachine implements Commander {
     this.subscribing = new Subscribing(this, this.dispatch, this.pending);
     if (method !== undefined) {
       this.authentication = new ClientAuthentication(method, {
+        clock,
+        timeoutMs: options.connectTimeoutMs ?? this.#core.exports.optionValue(OPTION_CONNECT_TIMEOUT_MS),
         auth: (reasonCode, data) => this.#auth(reasonCode, data),
         fail: (error) => this.#link.fail(error),
         changed,
@@ -145,6 +152,14 @@ export class ClientMachine implements Commander {
     if (this.#ending === undefined) {
       const properties = this.encode(others);
       if (reasonCode !== 0) this.require5("a Reason Code is");
+      if (reasonCode !== 0 && reasonCode !== 4) {
+        throw new MidgeError("ARGUMENT_INVALID", `reasonCode is ${reasonCode}, and must be 0 or 4`);
+      }
+      if ((others.sessionExpirySec ?? 0) > 0 && sessionExpirySec(this.#options) === 0) {
+        // Section 3.14.2.2.2: a Protocol Error.
+        throw new MidgeError("ARGUMENT_INVALID", "sessionExpirySec: a Session that ends with its connection stays so");
+      }
+      this.#owner.leaving();
       const core = this.#driver.core;
       core.writeArgument(properties);
       const status = core.exports.disconnect(reasonCode, properties.length) >>> 0;
@@ -212,7 +227,7 @@ export class ClientMachine implements Commander {
         if (this.authentication?.failed !== true) this.dispatch.handleMessage(messageOf(event), event.a);
         break;
       case EVENT_COMPLETED:
-        this.pending.handleCompleted(event);
+        if (!this.pending.handleCompleted(event)) this.subscribing.handleLost(event);
         break;
     }
   }
@@ -245,9 +260,15 @@ export class ClientMachine implements Commander {
   }
 
   #release(connected: ClientEvents["connect"][0]): void {
-    if (this.#ended) return;
+    if (!this.dispatch.holding || (this.#ended && this.#held.length === 0)) return;
     runListener(() => this.#owner.emit("connect", connected));
     this.dispatch.release();
+    for (const lost of this.#held.splice(0)) runListener(() => this.#owner.emit("disconnect", lost));
+  }
+
+  #tellLost(lost: ClientEvents["disconnect"][0]): void {
+    if (this.dispatch.holding) this.#held.push(lost);
+    else this.#owner.emit("disconnect", lost);
   }
 
   #handleOffline(event: CoreEvent): void {
@@ -266,8 +287,8 @@ export class ClientMachine implements Commander {
     this.authentication?.handleOffline(error);
     if (this.#first !== undefined) this.finish(error);
     else if (event.detail === NO_DEADLINE) {
-      this.#owner.emit("disconnect", { error });
+      this.#tellLost({ error });
       this.finish(error);
-    } else this.#owner.emit("disconnect", { error, reconnectInMs: event.detail });
+    } else this.#tellLost({ error, reconnectInMs: event.detail });
   }
 }

@@ -150,6 +150,9 @@ function applyNumbers(core: Core<ClientExports>, options: ClientOptions): void {
 }
 
 function applyWill(core: Core<ClientExports>, will: Will, is5: boolean): void {
+  if (![0, 1, 2].includes(will.qos ?? 0)) {
+    throw new MidgeError("ARGUMENT_INVALID", `will.qos is ${will.qos}, and must be 0, 1 or 2`);
+  }
   setText(core, TEXT_WILL_TOPIC, "will.topicName", will.topicName);
   setText(core, TEXT_WILL_PAYLOAD, "will.payload", will.payload ?? "");
   core.exports.setOption(OPTION_WILL_FLAGS, ((will.qos ?? 0) << PUBLISH_QOS_SHIFT) | (will.retain ? 1 : 0));

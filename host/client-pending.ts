@@ -18,6 +18,8 @@ export interface Command {
   readonly what: string;
   /** Code of the error when the server refuses it. */
   readonly refused: MidgeErrorCode;
+  /** What the limit is that it may meet, in words. Default: that of the outbox. */
+  readonly limit?: string;
   /** Stops the waiting, not the command. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -42,8 +44,8 @@ export class Pending {
 
   /** `token`: what the core has answered, a status too. */
   wait(token: number, command: Command): Promise<Completion> {
-    const { what, signal } = command;
-    if (token < TOKEN_FIRST) return Promise.reject(statusError(token, what));
+    const { what, signal, limit } = command;
+    if (token < TOKEN_FIRST) return Promise.reject(statusError(token, what, limit));
     return new Promise((resolve, reject) => {
       const abort = () => {
         this.#waiters.delete(token);
@@ -72,11 +74,12 @@ export class Pending {
     });
   }
 
-  /** EVENT_COMPLETED. */
-  handleCompleted(event: CoreEvent): void {
+  /** EVENT_COMPLETED. False: nobody waits for it. */
+  handleCompleted(event: CoreEvent): boolean {
     const waiter = this.#waiters.get(event.detail);
     this.#waiters.delete(event.detail);
     waiter?.complete(event);
+    return waiter !== undefined;
   }
 
   rejectAll(error: Error): void {

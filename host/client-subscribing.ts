@@ -1,11 +1,13 @@
 // SUBSCRIBE and UNSUBSCRIBE of a client: options to packet, and the sinks that the messages of a Topic Filter go to, from
 // before SUBACK until somebody ends it.
 
+import { COMPLETED_REFUSED } from "../assembly/abi.ts";
 import type { QoS, SubscribeOptions, UnsubscribeOptions } from "./api-types.ts";
 import type { Dispatch, Sink } from "./client-dispatch.ts";
 import type { Pending } from "./client-pending.ts";
-import type { ClientExports, Core } from "./core.ts";
-import { MidgeError } from "./errors.ts";
+import type { ClientExports, Core, CoreEvent } from "./core.ts";
+import { MidgeError, reasonError } from "./errors.ts";
+import { decodeProperties } from "./properties.ts";
 import type { Properties, UserProperties } from "./property-types.ts";
 
 /** What a sink can say and ask. */
@@ -24,8 +26,8 @@ export interface ClosableSink extends Sink {
   /** Highest QoS the broker sends with. */
   grantedQos: QoS;
   unsubscribe(): Promise<void>;
-  /** No message comes any more. */
-  close(): void;
+  /** No message comes any more; `error` says why, when nobody has asked for it. */
+  close(error?: Error): void;
 }
 
 /** The client, as far as it matters here. */
@@ -45,6 +47,8 @@ export class Subscribing {
   readonly #dispatch: Dispatch;
   readonly #pending: Pending;
   readonly #sinks = new Set<ClosableSink>();
+  /** Granted Subscriptions by their token. */
+  readonly #granted = new Map<number, string>();
 
   constructor(client: Commander, dispatch: Dispatch, pending: Pending) {
     this.#client = client;
@@ -92,12 +96,20 @@ export class Subscribing {
   async unsubscribe(topicFilter: string, options: UnsubscribeOptions = {}): Promise<void> {
     const core = this.#client.core();
     const properties = this.#client.encode({ userProperties: options.userProperties ?? [] });
-    for (const sink of [...this.#sinks]) if (sink.topicFilter === topicFilter) sink.close();
+    this.#close(topicFilter);
     const filter = Buffer.from(topicFilter);
     core.writeArgument(filter, properties);
     const token = core.exports.unsubscribe(filter.length, properties.length) >>> 0;
     const what = `unsubscribe from ${topicFilter}`;
     await this.#pending.wait(token, { what, refused: "UNSUBSCRIPTION_REFUSED" });
+  }
+
+  /** EVENT_COMPLETED that nobody waits for: a Subscription that a new Session does not have any more. */
+  handleLost(event: CoreEvent): void {
+    const topicFilter = this.#granted.get(event.detail);
+    if (topicFilter === undefined || event.code < COMPLETED_REFUSED) return;
+    const what = `refused to subscribe once more to ${topicFilter}`;
+    this.#close(topicFilter, reasonError("SUBSCRIPTION_REFUSED", what, event.code, decodeProperties(event.a)));
   }
 
   closeAll(): void {
@@ -116,12 +128,23 @@ export class Subscribing {
     core.writeArgument(filter, properties);
     const token = core.exports.subscribe(filter.length, properties.length, flags) >>> 0;
     const what = `subscribe to ${topicFilter}`;
-    const { reasonCode } = await this.#pending.wait(token, { what, refused: "SUBSCRIPTION_REFUSED", signal });
+    const limit = "this client has as many Subscriptions as it may";
+    const command = { what, refused: "SUBSCRIPTION_REFUSED", limit, signal } as const;
+    const { reasonCode } = await this.#pending.wait(token, command);
+    this.#granted.set(token, topicFilter);
     return reasonCode as QoS;
+  }
+
+  #close(topicFilter: string, error?: Error): void {
+    for (const [token, granted] of this.#granted) if (granted === topicFilter) this.#granted.delete(token);
+    for (const sink of [...this.#sinks]) if (sink.topicFilter === topicFilter) sink.close(error);
   }
 
   /** Subscription Options (section 3.8.3.1): bits 0-1 QoS, 2 No Local, 3 Retain As Published, 4-5 Retain Handling. */
   #flags({ qos = 0, noLocal = false, retainAsPublished = false, retainHandling = 0 }: SubscribeOptions): number {
+    if (![0, 1, 2].includes(qos) || ![0, 1, 2].includes(retainHandling)) {
+      throw new MidgeError("ARGUMENT_INVALID", `qos is ${qos} and retainHandling ${retainHandling}: each is 0, 1 or 2`);
+    }
     const beyond = (noLocal ? 0x04 : 0) | (retainAsPublished ? 0x08 : 0) | (retainHandling << 4);
     if (beyond !== 0 && !this.#client.is5) {
       const names = "noLocal, retainAsPublished and retainHandling";

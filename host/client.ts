@@ -31,13 +31,19 @@ import { Streams, type StreamsOptions } from "./streams.ts";
 import { Subscription } from "./subscription.ts";
 import { tcpConnector } from "./transport/tcp.ts";
 import type { Connector } from "./transport/transport.ts";
+import { runListener } from "./uncaught.ts";
 
 /** Bytes published at QoS 0 in one turn after which publish() waits for the turn to end: a loop of awaits must let go. */
 const TURN_BYTES = 65_536;
+/** publish() without options: nothing to look at. */
+const NO_OPTIONS: PublishOptions = Object.freeze({});
+const NO_PROPERTIES = Buffer.alloc(0);
 /** How publish() at QoS 0 ends. */
 const ON_ITS_WAY: PublishResult = Object.freeze({ reasonCode: 0, properties: Object.freeze({}) });
 /** Bytes of a piece of a stream beside its payload, Topic Name and the application's properties: about 200. */
 const PIECE_OVERHEAD = 512;
+/** What it takes in any case, in the outbox too. */
+const PIECE_OVERHEAD_LEAST = 300;
 
 /** An MQTT client. Emits the events of ClientEvents. */
 export class Client extends EventEmitter<ClientEvents> {
@@ -69,6 +75,7 @@ export class Client extends EventEmitter<ClientEvents> {
     this.#machine = new ClientMachine(connector, options, clock, {
       emit: (name, ...event) => void this.emit(name, ...(event as never)),
       awaiting: () => this.#requests.size > 0,
+      leaving: () => this.#breakWriters(new MidgeError("CLIENT_ENDED", "the client was ended")),
       room: () => this.#makeRoom(),
       finished: (error) => this.#finish(error),
     });
@@ -99,10 +106,14 @@ export class Client extends EventEmitter<ClientEvents> {
   /** Publishes. Resolves at QoS 0 when the message is on its way, at QoS 1 and 2 when it is acknowledged, over as many
    *  connections as that takes. Rejects with OUTBOX_FULL, TOPIC_INVALID, PACKET_TOO_LARGE, CLIENT_ENDED or ABORTED; in 5.0
    *  also with PUBLISH_REFUSED, and NOT_SUPPORTED. */
-  async publish(topicName: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
+  async publish(
+    topicName: string,
+    payload: string | Uint8Array,
+    options: PublishOptions = NO_OPTIONS,
+  ): Promise<PublishResult> {
     const core = this.#machine.core(options.signal);
     const name = Buffer.from(topicName);
-    const properties = this.#machine.encode(options);
+    const properties = options === NO_OPTIONS ? NO_PROPERTIES : this.#machine.encode(options);
     const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
     const flags = ((options.qos ?? 0) << PUBLISH_QOS_SHIFT) | (options.retain ? 1 : 0);
     core.writeArgument(name, properties, bytes);
@@ -137,14 +148,26 @@ export class Client extends EventEmitter<ClientEvents> {
   }
 
   /** Answers requests (5.0): what `handler` returns is published to their Response Topic. What it throws is an uncaught
-   *  exception, and the request has no answer. With a filter $share/NAME/FILTER several clients share the work. */
+   *  exception, and the request has no answer; so is an answer that cannot be published as it is, and the end of the
+   *  Subscription when the server does not grant it again in a new Session. With a filter $share/NAME/FILTER several clients share the work. */
   async respond(topicFilter: string, handler: RequestHandler, options: RespondOptions = {}): Promise<Responder> {
     this.#machine.require5("respond() is");
-    const { concurrency, ...rest } = options;
     // A retained request would be asked again by each Subscription.
-    const subscription = await this.subscribe(topicFilter, { qos: 1, retainHandling: 2, ...rest });
+    const { concurrency = 16, qos = 1, retainHandling = 2, ...rest } = options;
+    if (!(concurrency >= 1))
+      throw new MidgeError("ARGUMENT_INVALID", `concurrency is ${concurrency}, and must be 1 or more`);
+    const subscription = await this.#machine.subscribing.open(
+      topicFilter,
+      { ...rest, qos, retainHandling },
+      // Requests beyond what is kept are their askers' to miss.
+      (owner) => new Subscription(topicFilter, owner, true),
+    );
     const publish = (...message: Parameters<Client["publish"]>) => this.publish(...message);
-    void answerRequests(subscription, handler, publish, concurrency);
+    answerRequests(subscription, handler, publish, concurrency).catch((error) =>
+      runListener(() => {
+        throw error;
+      }),
+    );
     return subscription;
   }
 
@@ -160,6 +183,13 @@ export class Client extends EventEmitter<ClientEvents> {
     const others = Buffer.byteLength(topicName) + encodeProperties(options).length + PIECE_OVERHEAD;
     // Half of the outbox is for all else; and a window of one piece could not go at full speed.
     const windowBytes = (exports.optionValue(OPTION_OUTBOX_BYTES_MAX) >>> 0) / 2;
+    const least = others - PIECE_OVERHEAD + PIECE_OVERHEAD_LEAST;
+    if (Math.min(packetMax, windowBytes * 2) <= least) {
+      throw new MidgeError(
+        "ARGUMENT_INVALID",
+        `no piece fits: outboxBytesMax or the server allows under ${least} bytes`,
+      );
+    }
     const writer = new StreamWriter(
       {
         clock: this.#clock,
@@ -178,11 +208,14 @@ export class Client extends EventEmitter<ClientEvents> {
   /** The streams that createWriteStream() of other clients writes to topics of this filter (5.0), each with a Readable. */
   async streams(topicFilter: string, options: StreamsOptions = {}): Promise<Streams> {
     this.#machine.require5("streams() is");
-    const { idleTimeoutMs, ...rest } = options;
+    const { idleTimeoutMs, qos = 2, ...rest } = options;
+    if (idleTimeoutMs !== undefined && !(idleTimeoutMs > 0)) {
+      throw new MidgeError("ARGUMENT_INVALID", `idleTimeoutMs is ${idleTimeoutMs}, and must be over 0`);
+    }
     const owner = { clock: this.#clock, reading: () => this.connected && !this.#machine.dispatch.behind };
     return await this.#machine.subscribing.open(
       topicFilter,
-      { qos: 2, ...rest },
+      { ...rest, qos },
       (subscription) => new Streams(topicFilter, subscription, owner, idleTimeoutMs),
     );
   }
@@ -217,6 +250,10 @@ export class Client extends EventEmitter<ClientEvents> {
   #finish(error: Error): void {
     this.#makeRoom();
     this.#requests.rejectAll(error);
+    this.#breakWriters(error);
+  }
+
+  #breakWriters(error: Error): void {
     for (const writer of [...this.#writers]) writer.destroy(error);
   }
 }

@@ -68,7 +68,7 @@ export class Driver<Exports extends CoreExports> {
     if (this.#stopped) return;
     this.flush();
     this.#inTurn = false;
-    this.#sleep();
+    if (!this.#stopped) this.#sleep();
   }
 
   /** Waking up early costs a call that finds nothing due; so a timer is only replaced by an earlier one. */

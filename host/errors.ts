@@ -45,6 +45,10 @@ export type MidgeErrorCode =
   | "AUTHENTICATION_FAILED"
   /** No room in the outbox: wait for publish() to resolve, or publish less. */
   | "OUTBOX_FULL"
+  /** As many Subscriptions as a client may have: 4,096 at once. */
+  | "TOO_MANY_SUBSCRIPTIONS"
+  /** A Subscription was sent more than it keeps while this client waited for answers: use a client for each. */
+  | "OVERRUN"
   /** 5.0: PUBACK or PUBREC with 0x80 or more. */
   | "PUBLISH_REFUSED"
   /** SUBACK with 0x80. 5.0: or more. */
@@ -77,6 +81,7 @@ export interface MidgeErrorDetails {
   serverReference?: string | undefined;
 }
 
+/** What every call of this package fails with: `code` is for programs and stays, `message` is for people and may change. */
 export class MidgeError extends Error {
   readonly code: MidgeErrorCode;
   /** Return code of CONNACK before 5.0, with CONNECTION_REFUSED. */
@@ -109,7 +114,7 @@ export const CLOSE_TEXT: Readonly<Record<number, string>> = {
   [CLOSE_TAKEN_OVER]: "another connection took over its client id",
   [CLOSE_REFUSED]: "the connection was refused",
   [CLOSE_CONNECT_TIMEOUT]: "the connection was not established in time",
-  [CLOSE_PACKET_SIZE]: "it sent a packet larger than allowed",
+  [CLOSE_PACKET_SIZE]: "a packet was, or would be, larger than allowed",
   [CLOSE_SLOW]: "it did not take what was sent to it",
   [CLOSE_LIMIT]: "a limit was reached",
   [CLOSE_TOPIC]: "it used a topic that is not allowed",
@@ -123,12 +128,14 @@ export const CLOSE_TEXT: Readonly<Record<number, string>> = {
 export const IDENTITY_TEXT =
   "no broker may accept this: a password needs a userName, and an empty clientId needs cleanSession (and is not in 3.1)";
 
-/** A status of the core that refused a command, as an error. `what`: the command in words. */
-export function statusError(status: number, what: string): MidgeError {
+/** A status of the core that refused a command, as an error. `what`: the command in words; `limit`: the one it may meet, if
+ *  that is not the outbox. */
+export function statusError(status: number, what: string, limit?: string): MidgeError {
   switch (status) {
     case BAD_TOPIC:
       return new MidgeError("TOPIC_INVALID", `not a valid topic: ${what}`);
     case LIMIT_REACHED:
+      if (limit !== undefined) return new MidgeError("TOO_MANY_SUBSCRIPTIONS", `${limit}: ${what}`);
       return new MidgeError(
         "OUTBOX_FULL",
         `no room in the outbox: ${what}; wait for earlier messages, or raise outboxBytesMax`,

@@ -43,7 +43,15 @@ export type {
 } from "./property-types.ts";
 export { REASON_TEXT } from "./reason-codes.ts";
 export type { Reply, RequestHandler, RequestOptions, Responder, RespondOptions } from "./request.ts";
-export { SCRAM_SHA_256, type ScramClient, ScramError, type ScramRecord, scramClient, scramRecord } from "./scram.ts";
+export {
+  SCRAM_SHA_256,
+  type ScramClient,
+  ScramError,
+  type ScramRecord,
+  scramClient,
+  scramRecord,
+  scramServer,
+} from "./scram.ts";
 export type { StreamWriter, WriteStreamOptions } from "./stream-writer.ts";
 export type { IncomingStream, Streams, StreamsOptions } from "./streams.ts";
 export type { Subscription } from "./subscription.ts";

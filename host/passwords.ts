@@ -1,7 +1,8 @@
 // The password store: users and the records of their passwords, from a file of lines `name:record`. A record is
 // `SCRAM-SHA-256$<iterations>:<salt>$<storedKey>:<serverKey>`, the three in base64, as PostgreSQL has it. It serves both
 // user name and password of CONNECT and the SCRAM exchange. An unknown user is answered like a wrong password, at the same
-// cost. Writing the file is cli/passwd.ts.
+// cost, with a record made up of the name and the secret that the file has in a line of its own. Writing the file is
+// cli/passwd.ts.
 
 import { createHash, hkdfSync, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -18,26 +19,32 @@ import {
   ITERATIONS_MAX,
   ITERATIONS_MIN,
   KEY_LENGTH,
+  SALT_LENGTH,
   SCRAM_SHA_256,
   ScramError,
   type ScramRecord,
+  type ScramServer,
   scramServer,
   scramVerify,
 } from "./scram.ts";
-
-/** Bytes of the salt of a new record. */
-export const SALT_LENGTH = 16;
 
 /** A user of the store. `record`: what proves the password. */
 interface User {
   readonly record: ScramRecord;
 }
 
+/** What a stranger sees of a record beside its salt, and how many users have such a one. */
+interface Kind {
+  readonly iterations: number;
+  readonly saltLength: number;
+  users: number;
+}
+
 /** Users and their passwords. Give it to a broker as `passwords`. */
 export class PasswordStore implements CredentialStore {
   readonly #file: string;
   #users: ReadonlyMap<string, User> = new Map();
-  #records: readonly ScramRecord[] = [];
+  #kinds: readonly Kind[] = [];
   /** What made-up records are derived from. */
   #secret: Buffer = randomBytes(KEY_LENGTH);
 
@@ -48,7 +55,9 @@ export class PasswordStore implements CredentialStore {
     return store;
   }
 
-  /** A store of the users in `text`, the content of a password file; `file` names it in errors. Throws as read() does. */
+  /** A store of the users in `text`, the content of a password file; `file` names it in errors. Throws as read() does.
+   *  Without a line `#midge-secret:`, which midge passwd writes, whoever asks for the challenge of a name before and after a
+   *  change of the text can tell whether there is such a user. */
   constructor(text: string, file = "password file") {
     this.#file = file;
     this.#load(text);
@@ -95,24 +104,33 @@ export class PasswordStore implements CredentialStore {
   }
 
   #load(text: string): void {
-    const users = parse(text, this.#file);
+    const { users, secret } = parse(text, this.#file);
     this.#users = users;
-    this.#records = [...users.values()].map(({ record }) => record);
-    // From all records, so that no user can compute it, and the same after a restart: a salt that changed then would be a
-    // made-up one.
+    const records = [...users.values()].map(({ record }) => record);
+    this.#kinds = kindsOf(records);
+    // Else from all records, so that no user can compute it, and the same after a restart: a salt that changed then would be
+    // a made-up one.
     const hash = createHash("sha256");
-    for (const { storedKey, serverKey } of this.#records) hash.update(storedKey).update(serverKey);
-    this.#secret = this.#records.length > 0 ? hash.digest() : randomBytes(KEY_LENGTH);
+    for (const { storedKey, serverKey } of records) hash.update(storedKey).update(serverKey);
+    this.#secret = secret ?? (records.length > 0 ? hash.digest() : randomBytes(KEY_LENGTH));
   }
 
   /** What a user that does not exist seems to have: always the same, and like one of those that exist. */
   #madeUpRecord(userName: string): ScramRecord {
     const bytes = (what: string, length: number) =>
       Buffer.from(hkdfSync("sha256", this.#secret, userName, what, length));
-    const like = this.#records[bytes("like", 4).readUInt32LE() % Math.max(this.#records.length, 1)];
+    // Each kind as often as users have it; and by weighted rendezvous hashing, so that few names change their kind when the
+    // users change.
+    let like: Omit<Kind, "users"> = { iterations: ITERATIONS_MIN, saltLength: SALT_LENGTH };
+    let least = Number.POSITIVE_INFINITY;
+    for (const kind of this.#kinds) {
+      const draw = (bytes(`like ${kind.iterations} ${kind.saltLength}`, 4).readUInt32LE() + 0.5) / 2 ** 32;
+      const score = -Math.log(draw) / kind.users;
+      if (score < least) [like, least] = [kind, score];
+    }
     return {
-      salt: bytes("salt", like?.salt.length ?? SALT_LENGTH),
-      iterations: like?.iterations ?? ITERATIONS_MIN,
+      salt: bytes("salt", like.saltLength),
+      iterations: like.iterations,
       storedKey: bytes("stored key", KEY_LENGTH),
       serverKey: bytes("server key", KEY_LENGTH),
     };
@@ -123,6 +141,16 @@ export class PasswordStore implements CredentialStore {
 export function passwordLine(userName: string, { salt, iterations, storedKey, serverKey }: ScramRecord): string {
   const keys = `${storedKey.toString("base64")}:${serverKey.toString("base64")}`;
   return `${userName}:${SCRAM_SHA_256}$${iterations}:${salt.toString("base64")}$${keys}`;
+}
+
+/** A new line for the secret that made-up records are derived from, without its end. A file has one, and keeps it. */
+export function secretLine(): string {
+  return `${SECRET}${randomBytes(KEY_LENGTH).toString("base64")}`;
+}
+
+/** Whether this line of a password file is one for the secret. */
+export function isSecretLine(line: string): boolean {
+  return line.startsWith(SECRET);
 }
 
 /** What is wrong with a user name, or undefined. */
@@ -146,19 +174,40 @@ export function decodeFile(bytes: Buffer, file: string): string {
   }
 }
 
+/** How the line of the secret begins: a comment to whoever does not know it. */
+const SECRET = "#midge-secret:";
 /** Longest User Name in CONNECT, bytes. */
 const USER_NAME_MAX = 65_535;
 /** A longer salt adds nothing, and would not fit in a packet one day. */
 const SALT_MAX = 1_024;
 
-function parse(text: string, file: string): Map<string, User> {
+function kindsOf(records: readonly ScramRecord[]): Kind[] {
+  const kinds = new Map<string, Kind>();
+  for (const { iterations, salt } of records) {
+    const name = `${iterations} ${salt.length}`;
+    const kind = kinds.get(name) ?? { iterations, saltLength: salt.length, users: 0 };
+    kind.users++;
+    kinds.set(name, kind);
+  }
+  return [...kinds.values()];
+}
+
+function parse(text: string, file: string): { users: Map<string, User>; secret: Buffer | undefined } {
   const users = new Map<string, User>();
+  let secret: Buffer | undefined;
   const lines = new Map<string, number>();
   for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (line.trim() === "" || line.startsWith("#")) continue;
     const fail = (problem: string) => {
       throw new MidgeError("ARGUMENT_INVALID", `${file}:${index + 1}: ${problem}`);
     };
+    if (isSecretLine(line)) {
+      const bytes = decodeBase64(line.slice(SECRET.length).trimEnd());
+      if (bytes?.length !== KEY_LENGTH) {
+        fail(`its secret is not ${KEY_LENGTH} bytes in base64; without this line midge passwd makes one`);
+      }
+      secret ??= bytes;
+    }
+    if (line.trim() === "" || line.startsWith("#")) continue;
     const colon = line.indexOf(":");
     if (colon < 0) fail("a line is NAME:RECORD, as midge passwd writes it, or a comment that begins with #");
     const name = line.slice(0, colon);
@@ -171,7 +220,7 @@ function parse(text: string, file: string): Map<string, User> {
     else users.set(name, { record });
     lines.set(name, index + 1);
   }
-  return users;
+  return { users, secret };
 }
 
 /** The record, or what is wrong with it. */
@@ -204,9 +253,9 @@ function decodeBase64(text = ""): Buffer | undefined {
 }
 
 /** One message of an exchange, answered; SCRAM's failures in Reason Codes. */
-function scramAnswer(server: ReturnType<typeof scramServer>, data: Buffer): AuthenticationAnswer {
+async function scramAnswer(server: ScramServer, data: Buffer): Promise<AuthenticationAnswer> {
   try {
-    const answer = server.respond(data);
+    const answer = await server.respond(data);
     return server.finished
       ? { accept: true, data: answer, userName: server.userName }
       : { continue: true, data: answer };

@@ -108,9 +108,6 @@ export type ConnackProperties = Readonly<
   >
 >;
 
-/** Properties of SUBSCRIBE. */
-export type SubscribeProperties = Pick<Properties, "subscriptionIdentifiers" | "userProperties">;
-
 /** Properties of PUBACK, PUBREC, SUBACK, UNSUBACK. */
 export type AcknowledgementProperties = Readonly<Pick<Properties, "reasonString" | "userProperties">>;
 

@@ -42,6 +42,8 @@ export interface Responder {
   unsubscribe(): Promise<void>;
 }
 
+type OwnReply = Exclude<Reply, string | Uint8Array>;
+
 type Publish = (topicName: string, payload: string | Uint8Array, options: PublishOptions) => Promise<PublishResult>;
 
 /** The client, as far as it matters here. */
@@ -56,7 +58,6 @@ export interface RequestsOwner {
 }
 
 const TIMEOUT_MS = 10_000;
-const CONCURRENCY = 16;
 const NO_MATCHING_SUBSCRIBERS = 0x10;
 
 interface Waiter {
@@ -113,16 +114,16 @@ export class Requests {
   async #ask(
     topicName: string,
     payload: string | Uint8Array,
-    { timeoutMs = TIMEOUT_MS, ...options }: RequestOptions,
+    { timeoutMs = TIMEOUT_MS, qos = 1, messageExpirySec, ...options }: RequestOptions,
     correlationData: Uint8Array,
   ): Promise<void> {
     const responseTopic = await this.#subscribed();
     // It may have been given up meanwhile.
     if (!this.#waiters.has(Buffer.from(correlationData).toString("hex"))) return;
     const { reasonCode } = await this.#owner.publish(topicName, payload, {
-      qos: 1,
-      messageExpirySec: Math.min(Math.ceil(timeoutMs / 1000), 0xffff_ffff),
       ...options,
+      qos,
+      messageExpirySec: messageExpirySec ?? Math.min(Math.ceil(timeoutMs / 1000), 0xffff_ffff),
       responseTopic,
       correlationData,
     });
@@ -175,7 +176,7 @@ export async function answerRequests(
   subscription: Subscription,
   handler: RequestHandler,
   publish: Publish,
-  concurrency = CONCURRENCY,
+  concurrency: number,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
   for await (const message of subscription) {
@@ -185,8 +186,12 @@ export async function answerRequests(
       if (reply === undefined) return;
       const { payload, ...properties } = reply;
       const echo = correlationData === undefined ? {} : { correlationData };
-      // An answer that cannot be published is the asker's to miss: it has a timeout.
-      await publish(responseTopic, payload, { ...properties, ...echo, qos: message.qos }).catch(() => {});
+      try {
+        await publish(responseTopic, payload, { ...properties, ...echo, qos: message.qos });
+      } catch (error) {
+        // What else goes wrong is the asker's to miss: it has a timeout.
+        if (isHandlers(error)) rethrow(error);
+      }
     });
     running.add(task);
     void task.then(() => running.delete(task));
@@ -195,14 +200,29 @@ export async function answerRequests(
 }
 
 /** An error of the handler is the application's own, and that request has no answer. */
-async function answer(message: Message, handler: RequestHandler) {
+async function answer(message: Message, handler: RequestHandler): Promise<OwnReply | undefined> {
   try {
     const reply = await handler(message);
-    return typeof reply === "string" || reply instanceof Uint8Array ? { payload: reply } : reply;
+    if (isPayload(reply)) return { payload: reply };
+    if (isPayload(reply?.payload)) return reply;
+    throw new TypeError(`an answer to ${message.topicName} is neither a payload nor has one`);
   } catch (error) {
-    runListener(() => {
-      throw error;
-    });
+    rethrow(error);
     return undefined;
   }
+}
+
+function isPayload(value: unknown): value is string | Uint8Array {
+  return typeof value === "string" || value instanceof Uint8Array;
+}
+
+/** What publish() says of an answer that no server could be sent. */
+function isHandlers(error: unknown): boolean {
+  return !(error instanceof MidgeError) || error.code === "ARGUMENT_INVALID" || error.code === "PACKET_TOO_LARGE";
+}
+
+function rethrow(error: unknown): void {
+  runListener(() => {
+    throw error;
+  });
 }

@@ -1,9 +1,9 @@
 // SCRAM-SHA-256 (RFC 5802, RFC 7677), both ends: proof that the client knows the password and the server its record,
 // without the password travelling or being stored. Messages in, messages out: knows no packet, socket or file. There is
 // no channel binding: a client that demands it is refused, one that only could (`y`) is not.
-// A function here returns the message to send, or throws a ScramError; after an error the exchange is over.
+// A function here returns the message to send, now or later, or fails with a ScramError; after an error the exchange is over.
 
-import { createHash, createHmac, pbkdf2, pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
 import { saslprep } from "./saslprep.ts";
 
@@ -26,6 +26,9 @@ export const ITERATIONS_MIN = 4_096;
 /** Most of them: some seconds of work. A false server could ask for hours. */
 export const ITERATIONS_MAX = 5_000_000;
 
+/** Bytes of the salt of a new record. */
+export const SALT_LENGTH = 16;
+
 /** Bytes of SHA-256. */
 export const KEY_LENGTH = 32;
 
@@ -45,7 +48,7 @@ export class ScramError extends Error {
 export async function scramRecord(
   password: string,
   iterations: number = ITERATIONS_MIN,
-  salt: Buffer = randomBytes(16),
+  salt: Buffer = randomBytes(SALT_LENGTH),
 ): Promise<ScramRecord> {
   const prepared = prepare(password, "password");
   return { salt, iterations, ...keysOf(await derive(prepared, salt, iterations, KEY_LENGTH, "sha256")) };
@@ -63,11 +66,14 @@ export interface ScramExchange {
   /** True once the other end has proved itself and nothing more is to be received. */
   readonly finished: boolean;
   /** Takes the other end's next message and returns the answer to it; empty when there is none. */
-  respond(data: Buffer): Buffer;
+  respond(data: Buffer): Buffer | Promise<Buffer>;
 }
 
 export interface ScramClient extends ScramExchange {
   readonly method: "SCRAM-SHA-256";
+  /** As in ScramExchange. A promise is only the answer that takes hashing, which is done outside this thread; all else is
+   *  there, or thrown, at once. */
+  respond(data: Buffer): Buffer | Promise<Buffer>;
   /** The first message, for CONNECT or for AUTH that re-authenticates. */
   first(): Buffer;
 }
@@ -78,10 +84,10 @@ export interface ScramClient extends ScramExchange {
 export function scramClient(userName: string, password: string, nonce: string = randomNonce()): ScramClient {
   const prepared = prepare(password, "password");
   const firstBare = `n=${escapeName(prepare(userName, "user name"))},r=${nonce}`;
-  let state: "first" | "final" | "finished" = "first";
+  let state: ScramState = "first";
   let serverSignature: Buffer;
 
-  function answerFirst(text: string): Buffer {
+  function answerFirst(text: string): Promise<Buffer> {
     const fields = /^r=(?<nonce>[^,]*),s=(?<salt>[^,]*),i=(?<iterations>[1-9]\d{0,9})(?:,[A-Za-z]=[^,]*)*$/.exec(
       text,
     )?.groups;
@@ -97,8 +103,12 @@ export function scramClient(userName: string, password: string, nonce: string = 
       );
     }
     const unproved = `c=${Buffer.from(GS2_HEADER).toString("base64")},r=${fields.nonce}`;
-    const signed = `${firstBare},${text},${unproved}`;
-    const salted = pbkdf2Sync(prepared, salt, iterations, KEY_LENGTH, "sha256");
+    state = "busy";
+    return prove(unproved, `${firstBare},${text},${unproved}`, salt, iterations);
+  }
+
+  async function prove(unproved: string, signed: string, salt: Buffer, iterations: number): Promise<Buffer> {
+    const salted = await derive(prepared, salt, iterations, KEY_LENGTH, "sha256");
     const clientKey = hmac(salted, "Client Key");
     serverSignature = hmac(keysOf(salted).serverKey, signed);
     const proof = xor(clientKey, hmac(sha256(clientKey), signed));
@@ -125,28 +135,33 @@ export function scramClient(userName: string, password: string, nonce: string = 
     first: () => Buffer.from(`${GS2_HEADER}${firstBare}`),
     respond(data) {
       const text = decodeText(data);
-      if (state === "finished") throw malformed("a message after the last one");
+      checkTurn(state);
       return state === "first" ? answerFirst(text) : checkFinal(text);
     },
   };
 }
 
 export interface ScramServer extends ScramExchange {
+  /** As in ScramExchange. Rejects with a ScramError, or with the error of `recordOf`. */
+  respond(data: Buffer): Promise<Buffer>;
   /** Who it is, once `finished`; prepared with SASLprep. */
   readonly userName: string;
 }
 
-/** The server's end, for one exchange. `recordOf` has a record for every name, a made-up one for those it does not know:
+/** The server's end, for one exchange. `recordOf` has, now or later, a record for every name, a made-up one for those it does not know:
  *  then nobody can tell them from a wrong password. `nonce` as in scramClient(). */
-export function scramServer(recordOf: (userName: string) => ScramRecord, nonce: string = randomNonce()): ScramServer {
-  let state: "first" | "final" | "finished" = "first";
+export function scramServer(
+  recordOf: (userName: string) => ScramRecord | Promise<ScramRecord>,
+  nonce: string = randomNonce(),
+): ScramServer {
+  let state: ScramState = "first";
   let userName = "";
   let record: ScramRecord;
   let header = "";
   let bothNonces = "";
   let signedFirst = "";
 
-  function answerFirst(text: string): Buffer {
+  async function answerFirst(text: string): Promise<Buffer> {
     const fields = CLIENT_FIRST.exec(text)?.groups;
     if (fields === undefined) throw malformed("the client's first message");
     if (fields.flag?.startsWith("p=")) throw new ScramError("unsupported", "channel binding is not done here");
@@ -154,7 +169,8 @@ export function scramServer(recordOf: (userName: string) => ScramRecord, nonce: 
     const prepared = saslprep(unescapeName(fields.name ?? ""));
     if (prepared === undefined || prepared === "") throw malformed("the user name");
     userName = prepared;
-    record = recordOf(userName);
+    state = "busy";
+    record = await recordOf(userName);
     header = fields.header ?? "";
     bothNonces = `${fields.nonce}${nonce}`;
     const message = `r=${bothNonces},s=${record.salt.toString("base64")},i=${record.iterations}`;
@@ -185,15 +201,23 @@ export function scramServer(recordOf: (userName: string) => ScramRecord, nonce: 
     get userName() {
       return userName;
     },
-    respond(data) {
+    async respond(data) {
       const text = decodeText(data);
-      if (state === "finished") throw malformed("a message after the last one");
+      checkTurn(state);
       return state === "first" ? answerFirst(text) : checkFinal(text);
     },
   };
 }
 
 const derive = promisify(pbkdf2);
+
+/** What an end waits for: the other's first or last message, its own answer, or nothing more. */
+type ScramState = "first" | "busy" | "final" | "finished";
+
+function checkTurn(state: ScramState): void {
+  if (state === "busy") throw malformed("a message before the last one was answered");
+  if (state === "finished") throw malformed("a message after the last one");
+}
 
 /** "No channel binding, no other identity". */
 const GS2_HEADER = "n,,";

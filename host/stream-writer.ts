@@ -212,7 +212,9 @@ export class StreamWriter extends Writable {
   }
 
   #tellAbort(error: Error | null): void {
-    const text = (error?.message ?? "it was closed before its end").slice(0, 1_000);
+    const said = error?.message ?? "it was closed before its end";
+    // Whatever it is, it must be a text that a packet can hold: the slice may have cut a surrogate pair.
+    const text = Buffer.from(said.slice(0, 1_000).replaceAll("\0", "\ufffd")).toString();
     const options = { qos: this.#options.qos ?? 1, userProperties: abortProperties(this.#id, text) };
     this.#owner.publish(this.#topicName, new Uint8Array(), options).catch(() => {});
   }

@@ -24,15 +24,17 @@ export interface StreamsOptions extends SubscribeOptions {
   idleTimeoutMs?: number;
 }
 
-/** Streams that nobody has taken from the iterator, over which new ones are not begun; and their bytes, over which they break.
+/** Streams that nobody has taken from the iterator, over which new ones break at once; and their bytes, over which they break.
  *  They do not stop reading: whoever reads one stream after the other waits for the first, behind which they come. */
 const UNCLAIMED_MAX = 64;
 const UNCLAIMED_BYTES_MAX = 8 << 20;
+/** With those that are broken already; over this new ones are not told of. */
+const BROKEN_MAX = 1_000;
 /** Streams remembered after their end, so that a first piece that comes twice does not begin them again. */
 const ENDED_MAX = 1_000;
 
-/** What streams() returns: iterate over it, once, and read the streams side by side; one that waits to be taken is kept up to
- *  8 MiB of all of them, and then breaks. break leaves the streams you have; unsubscribe() ends them. */
+/** What streams() returns: iterate over it, once, and read the streams side by side; 64 that wait to be taken are
+ *  kept, up to 8 MiB of all of them, and those beyond break. break leaves the streams you have; unsubscribe() ends them. */
 export class Streams implements ClosableSink, AsyncIterable<IncomingStream> {
   readonly topicFilter: string;
   grantedQos: QoS = 0;
@@ -42,7 +44,9 @@ export class Streams implements ClosableSink, AsyncIterable<IncomingStream> {
   readonly #readers = new Map<string, Reader>();
   readonly #ended = new Set<string>();
   readonly #unclaimed: Incoming[] = [];
-  #waiting: ((result: IteratorResult<IncomingStream, void>) => void)[] = [];
+  #waiting: Waiting[] = [];
+  /** Why it ends, for whoever iterates. */
+  #error: Error | undefined;
   #state: "open" | "iterating" | "left" | "closed" = "open";
 
   constructor(topicFilter: string, subscription: SubscriptionOwner, owner: ReaderOwner, idleMs = IDLE_MS) {
@@ -60,12 +64,13 @@ export class Streams implements ClosableSink, AsyncIterable<IncomingStream> {
     return this.#state === "closed" ? Promise.resolve() : this.#subscription.unsubscribe();
   }
 
-  close(): void {
+  close(error?: Error): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#error = error;
     for (const reader of [...this.#readers.values()]) reader.breakOff("its subscription ended");
     this.#subscription.closed();
-    for (const resolve of this.#waiting.splice(0)) resolve({ done: true, value: undefined });
+    for (const waiting of this.#waiting.splice(0)) this.#end().then(waiting.resolve, waiting.reject);
   }
 
   push(message: Message): void {
@@ -76,8 +81,12 @@ export class Streams implements ClosableSink, AsyncIterable<IncomingStream> {
     if (reader === undefined) {
       // Whoever comes too late cannot have it whole.
       if ("abort" in piece || piece.number !== 0 || this.#ended.has(key)) return;
-      if (this.#state === "left" || this.#unclaimed.length >= UNCLAIMED_MAX) return;
+      if (this.#state === "left" || this.#unclaimed.length >= BROKEN_MAX) return;
+      const waiting = this.#unclaimed.reduce((count, stream) => count + (stream.reader.destroyed ? 0 : 1), 0);
       reader = this.#begin(key, message);
+      if (waiting >= UNCLAIMED_MAX) {
+        reader.breakOff(`${UNCLAIMED_MAX} others waited to be taken from streams(); take them side by side`);
+      }
     }
     reader.handlePiece(piece, message.payload);
     if (this.#unclaimed.length > 0) this.#boundUnclaimed(reader);
@@ -109,7 +118,7 @@ export class Streams implements ClosableSink, AsyncIterable<IncomingStream> {
 
   #handOut(): void {
     while (this.#waiting.length > 0 && this.#unclaimed.length > 0) {
-      this.#waiting.shift()?.(claim(this.#unclaimed.shift() as Incoming));
+      this.#waiting.shift()?.resolve(claim(this.#unclaimed.shift() as Incoming));
     }
   }
 
@@ -131,16 +140,27 @@ export class Streams implements ClosableSink, AsyncIterable<IncomingStream> {
   #next(): Promise<IteratorResult<IncomingStream, void>> {
     const stream = this.#unclaimed.shift();
     if (stream !== undefined) return Promise.resolve(claim(stream));
-    if (this.#state !== "iterating") return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    if (this.#state !== "iterating") return this.#end();
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  #end(): Promise<IteratorResult<IncomingStream, void>> {
+    const error = this.#error;
+    this.#error = undefined;
+    return error === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(error);
   }
 
   #leave(): Promise<IteratorResult<IncomingStream, void>> {
     if (this.#state === "iterating") this.#state = "left";
     for (const { readable } of this.#unclaimed.splice(0)) readable.destroy();
-    for (const resolve of this.#waiting.splice(0)) resolve({ done: true, value: undefined });
+    for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined });
     return Promise.resolve({ done: true, value: undefined });
   }
+}
+
+interface Waiting {
+  resolve(result: IteratorResult<IncomingStream, void>): void;
+  reject(error: Error): void;
 }
 
 interface Incoming extends IncomingStream {

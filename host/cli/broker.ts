@@ -1,6 +1,6 @@
 // `midge broker`: starts the broker, says where it listens and who may connect, and ends it in good order on a signal.
 
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { Broker } from "../broker.ts";
 import type { BrokerOptions } from "../broker-options.ts";
 import { PasswordStore } from "../passwords.ts";
@@ -22,7 +22,11 @@ export function brokerCommand(end: (exitCode: number) => void): Command {
       collect,
     )
     .option("--password-file <file>", "let in only the users of this file, which midge passwd writes")
-    .option("--redirect <server>", "accept nobody, and send clients of 5.0 to this server, as in example.org:1883")
+    .option(
+      "--redirect <server>",
+      "accept nobody, and send clients of 5.0 to this server, as in example.org:1883",
+      serverName,
+    )
     .option("-v, --verbose", "a line for each connect, subscribe, unsubscribe, publish and disconnect")
     .helpOption("--help", "show this help")
     .addHelpText("after", EXAMPLES)
@@ -118,6 +122,12 @@ function welcome(
 
 function isLoopback(host: string): boolean {
   return host === "::1" || host === "localhost" || /^(::ffff:)?127\./.test(host);
+}
+
+/** Reader of --redirect, for commander. */
+function serverName(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It is a server, as in example.org:1883.");
+  return text;
 }
 
 const PORT_DEFAULT = 1883;

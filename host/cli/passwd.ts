@@ -1,13 +1,15 @@
 // `midge passwd`: sets and removes users of a password file, with the flags of mosquitto_passwd. The other lines of the file
-// stay as they are, and it is replaced as a whole: a broker never reads half of it. What a line holds is passwords.ts.
+// stay as they are, and it is replaced as a whole: a broker never reads half of it. The new file, under the one name it has
+// until then, is also the lock: who cannot make it is told that another is at work. What a line holds is passwords.ts.
 
+import type { Stats } from "node:fs";
 import { type FileHandle, open, readFile, realpath, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { text as readText } from "node:stream/consumers";
 import { Command } from "commander";
-import { decodeFile, passwordLine, userNameProblem } from "../passwords.ts";
+import { decodeFile, isSecretLine, passwordLine, secretLine, userNameProblem } from "../passwords.ts";
 import { ITERATIONS_MAX, ITERATIONS_MIN, ScramError, scramRecord } from "../scram.ts";
 import { Failure, reasonOf, UsageFailure } from "./failure.ts";
 import { integer } from "./mosquitto-options.ts";
@@ -47,19 +49,25 @@ async function passwd(file: string, user: string, given: string | undefined, fla
   if (!flags.b && given !== undefined) {
     throw new UsageFailure(flags.D ? "-D needs no password" : "a password on the command line needs -b");
   }
-  const lines = flags.c ? [] : await readLines(file);
-  const at = lines.findIndex((line) => line.startsWith(`${user}:`));
-  if (flags.D) {
-    if (at < 0) throw new Failure(`there is no user '${user}' in ${file}`);
-    lines.splice(at, 1);
-  } else {
-    const line = await newLine(user, given ?? (await askPassword()), flags.I);
-    if (at < 0) lines.push(line);
-    else lines[at] = line;
-  }
-  await replaceFile(file, lines.map((line) => `${line}\n`).join("")).catch((error: unknown) => {
+  // Told before a password is asked for; read for good once nobody else can change it.
+  if (!flags.c) await readLines(file);
+  const line = flags.D ? undefined : await newLine(user, given ?? (await askPassword()), flags.I);
+  const change = async () => {
+    const lines = changed(flags.c ? [] : await readLines(file), file, user, line);
+    return lines.map((text) => `${text}\n`).join("");
+  };
+  await replaceFile(file, change).catch((error: unknown) => {
     throw error instanceof Failure ? error : new Failure(`cannot write ${file}: ${reasonOf(error)}`);
   });
+}
+
+/** The lines with another one for the user, or with none. */
+function changed(lines: readonly string[], file: string, user: string, line: string | undefined): string[] {
+  const at = lines.findIndex((other) => other.startsWith(`${user}:`));
+  if (line === undefined && at < 0) throw new Failure(`there is no user '${user}' in ${file}`);
+  const secret = lines.some(isSecretLine) ? [] : [secretLine()];
+  const before = at < 0 ? lines : lines.slice(0, at);
+  return [...secret, ...before, ...(line === undefined ? [] : [line]), ...(at < 0 ? [] : lines.slice(at + 1))];
 }
 
 async function readLines(file: string): Promise<string[]> {
@@ -109,16 +117,19 @@ async function askPassword(): Promise<string> {
   }
 }
 
-/** Puts `text` in the place of what `path` holds: the old content stands there until the new one is on the disk. Only the
- *  owner may read it, who stays the same. */
-async function replaceFile(path: string, text: string): Promise<void> {
+/** Puts the text that `change` resolves to in the place of what `path` holds: the old content stands there until the new one
+ *  is on the disk. Nobody else is at it meanwhile. The owner stays the same, and what he and the group may do; a new file is
+ *  the owner's alone. */
+async function replaceFile(path: string, change: () => Promise<string>): Promise<void> {
   // A link goes on pointing there.
   const target = await realpath(path).catch(() => path);
-  const owner = await stat(target).catch(() => undefined);
-  const temporary = `${target}.${process.pid}.tmp`;
-  const handle = await open(temporary, "wx", 0o600);
+  const temporary = `${target}.midge-passwd`;
+  const handle = await open(temporary, "wx", 0o600).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+    throw new Failure(`another midge passwd is at work on ${target}; if none is, remove ${temporary}`);
+  });
   try {
-    await fill(handle, text, owner);
+    await fill(handle, change, await stat(target).catch(() => undefined));
     await rename(temporary, target);
   } catch (error) {
     await unlink(temporary).catch(() => {});
@@ -130,10 +141,14 @@ async function replaceFile(path: string, text: string): Promise<void> {
   await folder?.close();
 }
 
-async function fill(handle: FileHandle, text: string, owner: { uid: number; gid: number } | undefined): Promise<void> {
+async function fill(handle: FileHandle, change: () => Promise<string>, old: Stats | undefined): Promise<void> {
   try {
+    const text = await change();
     const { uid, gid } = await handle.stat();
-    if (owner !== undefined && (owner.uid !== uid || owner.gid !== gid)) await handle.chown(owner.uid, owner.gid);
+    if (old !== undefined) {
+      if (old.uid !== uid || old.gid !== gid) await handle.chown(old.uid, old.gid);
+      await handle.chmod(old.mode & 0o770);
+    }
     await handle.writeFile(text);
     await handle.sync();
   } finally {
@@ -145,7 +160,7 @@ const ITERATIONS_HELP = `hashes that a guess costs, ${ITERATIONS_MIN} to ${ITERA
 
 const EXAMPLES = `
 The password is asked for, or is the first line of standard input. The broker reads the file when it starts and on
-SIGHUP.
+SIGHUP. Keep its line #midge-secret: it hides from strangers which users there are.
 
 Examples:
   midge passwd -c passwords alice           (a new file with one user)

@@ -15,8 +15,9 @@ export type PropertyFlags = { readonly [Packet in PacketName]?: Properties };
 
 /** A command that may have -D, taking what belongs to it as mosquitto does: user-property NAME VALUE, others VALUE. */
 export class PropertyCommand extends Command {
-  override parseOptions(args: string[]): ParseOptionsResult {
+  override parseOptions(words: string[]): ParseOptionsResult {
     const joined: string[] = [];
+    const args = words.flatMap(ungluedProperty);
     for (let at = 0; at < args.length; at++) {
       const word = args[at] ?? "";
       joined.push(word);
@@ -32,6 +33,11 @@ export class PropertyCommand extends Command {
     }
     return super.parseOptions(joined);
   }
+}
+
+/** --property=PACKET as two words. */
+function ungluedProperty(word: string): string[] {
+  return word.startsWith("--property=") ? ["--property", word.slice("--property=".length)] : [word];
 }
 
 /** Adds -D to a command that sends these packets. */

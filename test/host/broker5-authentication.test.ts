@@ -31,7 +31,6 @@ describe("authenticate", () => {
     [true, 0, 0],
     [false, 0x86, 4],
     ["not authorised", 0x87, 5],
-    [{ reasonCode: 0 }, 0, 0],
     [{ reasonCode: 0x85 }, 0x85, 2],
     [{ reasonCode: 0x89 }, 0x89, 3],
     [{ reasonCode: 0x8a }, 0x8a, 5],
@@ -53,7 +52,9 @@ describe("authenticate", () => {
     ["fails", () => Promise.reject(new Error("the database is away")), "the database is away"],
     // Keep Alive timeout: a code that CONNACK has not.
     ["answers what CONNACK cannot say", () => ({ reasonCode: 0x8d }), "reason code 141"],
-    ["answers a success that is none", () => ({ reasonCode: 0x10 }), "reason code 16"],
+    // Only true accepts.
+    ["answers a Reason Code that does not refuse", () => ({ reasonCode: 0 }), "reason code 0 does not refuse"],
+    ["answers a success that is none", () => ({ reasonCode: 0x10 }), "reason code 16 does not refuse"],
   ])("refuses as unavailable, with a warning, when it %s", async (_, authenticate, said) => {
     const told = warning("authenticate()");
     const client = await ByteClient.open(brokerOf({ authenticate }));
@@ -324,18 +325,18 @@ describe("passwords", () => {
     const scram = scramClient("alice", "pencil");
     const first = answer(await client.ask(connect5("c", data(scram.first()))));
     expect(first).toMatchObject({ kind: "AUTH", reasonCode: 0x18 });
-    const second = scram.respond(Buffer.from(first.authenticationData ?? []));
+    const second = await scram.respond(Buffer.from(first.authenticationData ?? []));
     const last = answer(await client.ask(`f0 [ 18 [ ${data(second)} ] ]`));
     expect(last).toMatchObject({ kind: "CONNACK", reasonCode: 0, authenticationMethod: "SCRAM-SHA-256" });
-    scram.respond(Buffer.from(last.authenticationData ?? []));
+    await scram.respond(Buffer.from(last.authenticationData ?? []));
     expect([scram.finished, users]).toEqual([true, ["alice"]]);
 
     const again = scramClient("alice", "pencil");
     const challenge = answer(await client.ask(`f0 [ 19 [ ${data(again.first())} ] ]`));
-    const proof = again.respond(Buffer.from(challenge.authenticationData ?? []));
+    const proof = await again.respond(Buffer.from(challenge.authenticationData ?? []));
     const end = answer(await client.ask(`f0 [ 18 [ ${data(proof)} ] ]`));
     expect(end).toMatchObject({ kind: "AUTH", reasonCode: 0 });
-    again.respond(Buffer.from(end.authenticationData ?? []));
+    await again.respond(Buffer.from(end.authenticationData ?? []));
     expect(again.finished).toBe(true);
   });
 
@@ -348,7 +349,7 @@ describe("passwords", () => {
     const scram = scramClient(userName, password);
     const first = answer(await client.ask(connect5("c", data(scram.first()))));
     expect(Buffer.from(first.authenticationData ?? []).toString()).toMatch(/^r=[^,]+,s=[^,]{24},i=4096$/);
-    const proof = scram.respond(Buffer.from(first.authenticationData ?? []));
+    const proof = await scram.respond(Buffer.from(first.authenticationData ?? []));
     expect(answer(await client.ask(`f0 [ 18 [ ${data(proof)} ] ]`))).toMatchObject({ kind: "CONNACK", reasonCode });
   });
 

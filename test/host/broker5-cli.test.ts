@@ -85,6 +85,12 @@ test("midge broker --redirect sends everybody away", async () => {
   await child.stop();
 });
 
+test("midge broker --redirect to nowhere is wrong usage", async () => {
+  const result = await run([...MIDGE, "broker", "-p", "0", "--redirect", ""]);
+  expect(result).toMatchObject({ exitCode: 1, stdout: Buffer.alloc(0) });
+  expect(result.stderr).toMatch(/^midge broker: .*--redirect.*It is a server, as in example\.org:1883\.\n$/);
+});
+
 test("midge broker -v says why a 5.0 client was refused a subscription, and why it ended", async () => {
   const { child, port } = await startMidgeBroker();
   const at = ["-p", String(port), "-V", "5", "-i", "visitor", "-k", "30"];

@@ -52,6 +52,15 @@ describe("disconnect()", () => {
     expect([second.reasonCode, second.serverReference]).toEqual([0x9c, undefined]);
   });
 
+  it("sends nobody to a server that has no name", async () => {
+    const world = brokerOf();
+    const client = await ByteClient.online(world, "c");
+    expect(() => world.broker.disconnect("c", { reasonCode: 0x9c, serverReference: "" })).toThrow(
+      expect.objectContaining({ code: "ARGUMENT_INVALID" }),
+    );
+    expect(await client.exchange("c0 00")).toEqual(["d000"]);
+  });
+
   it("is false when no such client is connected", async () => {
     const world = brokerOf();
     const client = await ByteClient.online(world, "c", "11 ffffffff");
@@ -99,6 +108,23 @@ describe("close()", () => {
     expect(witness.take().map((packet) => answer(packet).reasonCode)).toEqual([reasonCode]);
     expect([early.take(), early.closed, client.closed]).toEqual([[], true, true]);
   });
+
+  it.each(["a\0b", "", "x".repeat(65_536)])(
+    "refuses to send them to a server that has no name",
+    async (serverReference) => {
+      const broker = await Broker.start({ listen: [{ port: 0 }] });
+      const { port } = broker.addresses[0] as { port: number };
+      const raw = await RawConnection.open(port);
+      raw.send(connect5("c"));
+      await raw.packets(1);
+      await expect(broker.close({ serverReference })).rejects.toMatchObject({ code: "ARGUMENT_INVALID" });
+      // Nothing has been done yet: the connection is still served.
+      raw.send("c0 00");
+      await raw.packets(2);
+      await broker.close();
+      await raw.ended();
+    },
+  );
 
   it("lets what was sent leave before the sockets close", async () => {
     const broker = await Broker.start({ listen: [{ port: 0 }] });

@@ -119,6 +119,7 @@ describe("options that reach the core", () => {
     [{ sessionExpiryMaxSec: 0xffff_ffff }, /sessionExpiryMaxSec/],
     [{ sessionExpiryMaxSec: Number.NaN }, /sessionExpiryMaxSec/],
     [{ responseInformation: "a\0b" }, /U\+0000/],
+    [{ redirect: { serverReference: "" } }, /serverReference is empty/],
     [{ redirect: { serverReference: "x".repeat(65_536) } }, /too long/],
   ])("%j is refused", (options, said) => {
     expect(() => new Broker(options)).toThrow(expect.objectContaining({ code: "ARGUMENT_INVALID" }));

@@ -37,7 +37,7 @@ async function scram(store: PasswordStore, userName: string, password: string): 
   const client = scramClient(userName, password);
   const first = await exchange(client.first());
   if (!("continue" in first)) return first;
-  return exchange(client.respond(Buffer.from(first.data ?? [])));
+  return exchange(await client.respond(Buffer.from(first.data ?? [])));
 }
 
 /** Salt and iterations that a user is told. */
@@ -114,6 +114,23 @@ describe("a password store", () => {
     expect([...seen].sort()).toEqual(["16 4096", "9 5000"]);
   });
 
+  it("tells unknown users the same when its file changes, by the secret in it", async () => {
+    const fast = await scramRecord("pencil", 5_000, Buffer.alloc(9, 1));
+    const secret = `#midge-secret:${Buffer.alloc(32, 7).toString("base64")}`;
+    const small = new PasswordStore(`${secret}\n${FILE}${passwordLine("carol", fast)}`);
+    const large = new PasswordStore(`${FILE}${secret}\n${passwordLine("carol", fast)}\ndave:${PENCIL}`);
+    const other = new PasswordStore(`#midge-secret:${KEY}\n${FILE}`);
+    let same = 0;
+    for (let number = 0; number < 100; number++) {
+      const [before, after] = [await told(small, `nobody${number}`), await told(large, `nobody${number}`)];
+      expect(await told(other, `nobody${number}`)).not.toBe(before);
+      if (after === before) same++;
+    }
+    // What kinds of records there are has shifted a little, from 2 : 1 to 3 : 1; all else stays.
+    expect(same).toBeGreaterThan(80);
+    expect(large.size).toBe(4);
+  });
+
   it("may be empty, and lets in nobody then", async () => {
     const empty = new PasswordStore("");
     expect(empty.size).toBe(0);
@@ -141,6 +158,7 @@ describe("a password file", () => {
     [`al\u00adice:${PENCIL}`, /^f:1: the user name: .* write it as 'alice'/],
     [`a\u200eb:${PENCIL}`, /^f:1: the user name: .*SASLprep/],
     [`a:${PENCIL}\nb:${PENCIL}\na:${PENCIL}`, /^f:3: user 'a' is in line 1 already/],
+    ["# a\n#midge-secret:AAAA", /^f:2: its secret is not 32 bytes in base64; without this line midge passwd makes one/],
     ["a:$7$101$abc$def", /^f:1: user 'a': a password of mosquitto's file is not read yet; .*midge passwd/],
     ["a:$6$abc$def", /^f:1: user 'a': a password of mosquitto's/],
     ["a:pencil", /^f:1: user 'a': its record is not of the form/],
@@ -196,11 +214,45 @@ describe("midge passwd", () => {
     chmodSync(file, 0o644);
     await passwd(["-b", link, "alice", "one"]);
     expect(readFileSync(file, "utf8")).toMatch(
-      /^# note\n\nother:\$7\$101\$a\$b\nlast line without an end\nalice:SCRAM.*\n$/,
+      /^#midge-secret:.{44}\n# note\n\nother:\$7\$101\$a\$b\nlast line without an end\nalice:SCRAM.*\n$/,
     );
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(statSync(file)).toMatchObject({ uid: process.getuid?.(), gid: process.getgid?.() });
-    expect(statSync(file).mode & 0o777).toBe(0o600);
+    // Nobody but the owner and the group has anything to do with it.
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    const content = readFileSync(file, "utf8");
+    await passwd(["-b", link, "bob", "two"]);
+    expect(readFileSync(file, "utf8").startsWith(content)).toBe(true);
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+  });
+
+  it("loses no user when two are at work: one is told", async () => {
+    const file = temporaryFile("passwords", "");
+    const names = Array.from({ length: 8 }, (_, index) => `user${index}`);
+    const results = await Promise.all(names.map((name) => passwd(["-b", file, name, "x"])));
+    const store = await PasswordStore.read(file);
+    for (const [index, { exitCode, stderr }] of results.entries()) {
+      expect(await store.verify(names[index] as string, "x")).toBe(exitCode === 0);
+      if (exitCode !== 0) expect(stderr).toMatch(/^midge passwd: another midge passwd is at work on .*\n$/);
+    }
+    expect(results.some(({ exitCode }) => exitCode === 0)).toBe(true);
+    expect(readdirSync(dirname(file))).toEqual(["passwords"]);
+  });
+
+  it("says what to do about the mark of one that was killed, and leaves the file alone", async () => {
+    const file = temporaryFile("passwords", FILE);
+    const mark = `${file}.midge-passwd`;
+    writeFileSync(mark, "");
+    for (const args of [
+      ["-b", file, "bob", "x"],
+      ["-D", file, "alice"],
+      ["-c", "-b", file, "bob", "x"],
+    ]) {
+      const { exitCode, stderr } = await passwd(args);
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(`another midge passwd is at work on ${file}; if none is, remove ${mark}`);
+    }
+    expect([readFileSync(file, "utf8"), existsSync(mark)]).toEqual([FILE, true]);
   });
 
   it("asks twice at a terminal, and shows nothing", async () => {
@@ -242,7 +294,7 @@ describe("midge passwd", () => {
     expect(result.stderr).toMatch(said);
     expect(result.stderr).toMatch(/^midge passwd: .*\n$/);
     expect(readFileSync(file, "utf8")).toBe(FILE);
-    expect(existsSync(join(dirname(file), "NONE"))).toBe(false);
+    expect(readdirSync(dirname(file))).toEqual(["FILE"]);
   });
 });
 

@@ -35,17 +35,17 @@ function server(record: ScramRecord = pencil) {
 }
 
 /** Both ends, until they are done. */
-function exchange(userName: string, password: string, recordOf: (userName: string) => ScramRecord) {
+async function exchange(userName: string, password: string, recordOf: Parameters<typeof scramServer>[0]) {
   const [ours, theirs] = [scramClient(userName, password), scramServer(recordOf)];
-  const final = theirs.respond(ours.respond(theirs.respond(ours.first())));
-  ours.respond(final);
+  const challenge = await theirs.respond(ours.first());
+  await ours.respond(await theirs.respond(await ours.respond(challenge)));
   return { ours, theirs };
 }
 
 /** Why `run` fails. */
-function kind(run: () => unknown): string {
+async function kind(run: () => unknown): Promise<string> {
   try {
-    run();
+    await run();
   } catch (error) {
     expect(error).toBeInstanceOf(ScramError);
     return (error as ScramError).kind;
@@ -54,20 +54,20 @@ function kind(run: () => unknown): string {
 }
 
 describe("the example of RFC 7677", () => {
-  it("is what the client says", () => {
+  it("is what the client says", async () => {
     const ours = client();
     expect(ours.first().toString()).toBe(CLIENT_FIRST);
-    expect(ours.respond(Buffer.from(SERVER_FIRST)).toString()).toBe(CLIENT_FINAL);
+    expect((await ours.respond(Buffer.from(SERVER_FIRST))).toString()).toBe(CLIENT_FINAL);
     expect(ours.finished).toBe(false);
     expect(ours.respond(Buffer.from(SERVER_FINAL))).toHaveLength(0);
     expect(ours.finished).toBe(true);
   });
 
-  it("is what the server says", () => {
+  it("is what the server says", async () => {
     const theirs = server();
-    expect(theirs.respond(Buffer.from(CLIENT_FIRST)).toString()).toBe(SERVER_FIRST);
+    expect((await theirs.respond(Buffer.from(CLIENT_FIRST))).toString()).toBe(SERVER_FIRST);
     expect(theirs.finished).toBe(false);
-    expect(theirs.respond(Buffer.from(CLIENT_FINAL)).toString()).toBe(SERVER_FINAL);
+    expect((await theirs.respond(Buffer.from(CLIENT_FINAL))).toString()).toBe(SERVER_FINAL);
     expect(theirs).toMatchObject({ finished: true, userName: "user" });
   });
 });
@@ -80,8 +80,36 @@ describe("an exchange", () => {
     ["user", "\u00aa\u00ad"],
   ])("of %j with %j succeeds", async (userName, password) => {
     const record = await scramRecord(password.normalize("NFKC").replace("\u00ad", ""));
-    const { ours, theirs } = exchange(userName, password, () => record);
+    const { ours, theirs } = await exchange(userName, password, () => record);
     expect([ours.finished, theirs.finished, theirs.userName]).toEqual([true, true, userName]);
+  });
+
+  it("does its hashing beside everything else", async () => {
+    const record = await scramRecord("pencil", 300_000, SALT);
+    const [ours, theirs] = [scramClient("user", "pencil"), scramServer(() => record)];
+    const challenge = await theirs.respond(ours.first());
+    let turns = 0;
+    const other = setInterval(() => turns++, 1);
+    const proof = await ours.respond(challenge);
+    clearInterval(other);
+    expect(turns).toBeGreaterThan(3);
+    expect((await theirs.respond(proof)).toString()).toMatch(/^v=/);
+  });
+
+  it("may ask for the record, and takes no message meanwhile", async () => {
+    let found: (record: ScramRecord) => void = () => {};
+    const theirs = scramServer(() => new Promise((resolve) => (found = resolve)), SERVER_NONCE);
+    const challenge = theirs.respond(Buffer.from(CLIENT_FIRST));
+    expect(await kind(() => theirs.respond(Buffer.from(CLIENT_FIRST)))).toBe("malformed");
+    found(pencil);
+    expect((await challenge).toString()).toBe(SERVER_FIRST);
+  });
+
+  it("takes no message while the client hashes, and says so at once", async () => {
+    const ours = client();
+    const proof = ours.respond(Buffer.from(SERVER_FIRST));
+    expect(() => ours.respond(Buffer.from(SERVER_FINAL))).toThrow(ScramError);
+    expect((await proof).toString()).toBe(CLIENT_FINAL);
   });
 
   it("never repeats its nonces", () => {
@@ -113,8 +141,8 @@ describe("the server refuses", () => {
     // and these it takes
     ["y,,n=user,r=abc", "none"],
     ["n,,n=user,r=abc,x=extension", "none"],
-  ])("%j: %s", (first, expected) => {
-    expect(kind(() => server().respond(Buffer.from(first)))).toBe(expected);
+  ])("%j: %s", async (first, expected) => {
+    expect(await kind(() => server().respond(Buffer.from(first)))).toBe(expected);
   });
 
   const BOTH = `${CLIENT_NONCE}${SERVER_NONCE}`;
@@ -135,28 +163,28 @@ describe("the server refuses", () => {
     [`c=biws,r=${BOTH},p=${"A".repeat(43)}=`, "refused"],
     [`c=biws,r=${BOTH},x=1,p=${PROOF}`, "refused"],
     [CLIENT_FINAL, "none"],
-  ])("%j: %s", (final, expected) => {
+  ])("%j: %s", async (final, expected) => {
     const theirs = server();
-    theirs.respond(Buffer.from(CLIENT_FIRST));
-    expect(kind(() => theirs.respond(Buffer.from(final)))).toBe(expected);
+    await theirs.respond(Buffer.from(CLIENT_FIRST));
+    expect(await kind(() => theirs.respond(Buffer.from(final)))).toBe(expected);
     expect(theirs.finished).toBe(expected === "none");
   });
 
-  it("a wrong password, and anything behind the end", () => {
+  it("a wrong password, and anything behind the end", async () => {
     const theirs = server();
     const ours = scramClient("user", "pencils", CLIENT_NONCE);
-    const final = ours.respond(theirs.respond(ours.first()));
-    expect(kind(() => theirs.respond(final))).toBe("refused");
-    const done = exchange("user", "pencil", () => pencil).theirs;
-    expect(kind(() => done.respond(Buffer.from(CLIENT_FIRST)))).toBe("malformed");
+    const final = await ours.respond(await theirs.respond(ours.first()));
+    expect(await kind(() => theirs.respond(final))).toBe("refused");
+    const done = (await exchange("user", "pencil", () => pencil)).theirs;
+    expect(await kind(() => done.respond(Buffer.from(CLIENT_FIRST)))).toBe("malformed");
   });
 
-  it("whatever bytes come, with a ScramError", () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 80 }), fc.boolean(), (bytes, late) => {
+  it("whatever bytes come, with a ScramError", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 80 }), fc.boolean(), async (bytes, late) => {
         const theirs = server();
-        if (late) theirs.respond(Buffer.from(CLIENT_FIRST));
-        expect(kind(() => theirs.respond(Buffer.from(bytes)))).toBe("malformed");
+        if (late) await theirs.respond(Buffer.from(CLIENT_FIRST));
+        expect(await kind(() => theirs.respond(Buffer.from(bytes)))).toBe("malformed");
       }),
     );
   });
@@ -181,8 +209,8 @@ describe("the client refuses", () => {
     [`r=${CLIENT_NONCE}x,s=${salt},i=${ITERATIONS_MIN - 1}`, "unsupported"],
     [`r=${CLIENT_NONCE}x,s=${salt},i=${ITERATIONS_MAX + 1}`, "unsupported"],
     [`r=${CLIENT_NONCE}x,s=${salt},i=4096,x=extension`, "none"],
-  ])("%j: %s", (first, expected) => {
-    expect(kind(() => client().respond(Buffer.from(first)))).toBe(expected);
+  ])("%j: %s", async (first, expected) => {
+    expect(await kind(() => client().respond(Buffer.from(first)))).toBe(expected);
   });
 
   test.each([
@@ -192,16 +220,16 @@ describe("the client refuses", () => {
     [`v=${"A".repeat(43)}=`, "refused"],
     ["e=invalid-proof", "refused"],
     [`${SERVER_FINAL},x=extension`, "none"],
-  ])("%j: %s", (final, expected) => {
+  ])("%j: %s", async (final, expected) => {
     const ours = client();
-    ours.respond(Buffer.from(SERVER_FIRST));
-    expect(kind(() => ours.respond(Buffer.from(final)))).toBe(expected);
+    await ours.respond(Buffer.from(SERVER_FIRST));
+    expect(await kind(() => ours.respond(Buffer.from(final)))).toBe(expected);
     expect(ours.finished).toBe(expected === "none");
   });
 
-  it("names and passwords that cannot be", () => {
-    expect(kind(() => scramClient("", "pencil"))).toBe("unsupported");
-    expect(kind(() => scramClient("user", "pen\u0007cil"))).toBe("unsupported");
+  it("names and passwords that cannot be", async () => {
+    expect(await kind(() => scramClient("", "pencil"))).toBe("unsupported");
+    expect(await kind(() => scramClient("user", "pen\u0007cil"))).toBe("unsupported");
   });
 });
 
