@@ -48,6 +48,7 @@ export {
   type ScramClient,
   ScramError,
   type ScramRecord,
+  type ScramServer,
   scramClient,
   scramRecord,
   scramServer,
