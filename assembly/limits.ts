@@ -57,6 +57,10 @@ import {
 
 const MIB: u32 = 1 << 20;
 
+/** Bytes of the properties of a Will: as many as its payload can have. Over it: CONNECT is refused, quota exceeded. A Will is kept
+ *  as long as its client or, with a Will Delay Interval, its Session; without this one could be as large as a packet. */
+export const WILL_PROPERTIES_MAX: u32 = 65_535;
+
 const OPTIONS: usize = memory.data(OPTION_COUNT << 2);
 
 export function option(id: u32): u32 {

@@ -28,7 +28,7 @@ import { nowMs } from "../effect/clock";
 import { clearDeadline } from "../effect/deadline";
 import { pushEvent } from "../effect/event";
 import { WITH_5_0 } from "../features";
-import { option } from "../limits";
+import { option, WILL_PROPERTIES_MAX } from "../limits";
 import { closeReasonOf } from "../packet/close-reason";
 import { connect, decodeConnect } from "../packet/connect";
 import { is5, LEVEL_3_1, LEVEL_3_1_1, LEVEL_5_0 } from "../packet/packet-type";
@@ -170,6 +170,7 @@ function refusal(): u32 {
 
 function willRefusal(): u32 {
   // A Will is kept for as long as its Session and may be as large as a packet, so it is not let in when nothing else is.
+  if (connect.willPropertiesLength > WILL_PROPERTIES_MAX) return QUOTA_EXCEEDED;
   const bytes = connect.willPropertiesLength + connect.willPayloadLength;
   if (heapFull() || (storeFull() && bytes > option(OPTION_FAIR_SHARE))) return QUOTA_EXCEEDED;
   if (connect.willQos > option(OPTION_QOS_MAX)) return QOS_NOT_SUPPORTED; // [MQTT-3.2.2-12]

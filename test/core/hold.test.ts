@@ -150,6 +150,16 @@ describe("what 5.0 lets a client leave behind", () => {
     expect(core.exports.heapInUse()).toBeLessThan(HEAP_MAX + EXTRA);
   });
 
+  it("a Will has properties of 64 KiB at the most", () => {
+    const { drain, connect5 } = start();
+    const item = Buffer.concat([parseBytes('26 "k"'), LONG]);
+    const codes = [[item], [item, item]].map((properties) => {
+      connect5("a", "06", "[]", Buffer.concat([counted(...properties), parseBytes('"w" "x"')]));
+      return drain().sent[3];
+    });
+    expect(codes).toEqual([0, 0x97]);
+  });
+
   it("properties count as what they belong to", () => {
     const { core, drain, connect5 } = start([
       [abi.OPTION_SESSION_QUEUE_BYTES_MAX, HEAP_MAX / 4],
