@@ -9,7 +9,7 @@ import { option } from "../limits";
 import { is5, LEVEL_3_1_1, LEVEL_5_0 } from "../packet/packet-type";
 import { encodePublishHeader, publishSizeOf } from "../packet/publish";
 import { NO_MATCHING_SUBSCRIBERS, QUOTA_EXCEEDED, SUCCESS } from "../packet/reason-code";
-import { OPTION_NO_LOCAL, OPTION_QOS, OPTION_RETAIN_AS_PUBLISHED } from "../packet/subscribe";
+import { OPTION_NO_LOCAL, OPTION_QOS } from "../packet/subscribe";
 import {
   createMessage,
   MARK_URGENT,
@@ -29,9 +29,9 @@ import { isUrgent } from "./properties";
 import { queueMessage } from "./queueing";
 import { clearRetained, matchRetained, retain, retainedAt } from "./retained";
 import { resolve, resolveLocal, TARGET_GROUP, Target, targetAt } from "./router";
-import { chooseMember, grantedFlags } from "./sharing";
+import { chooseMember } from "./sharing";
 import { countDropped, countPublishesSent } from "./statistics";
-import { Group, Subscription } from "./subscription";
+import { Group, grantedFlags, Subscription } from "./subscription";
 
 /** The message being delivered. Pointers stay valid for the call: into the input buffer, or into a Message. */
 @unmanaged
@@ -139,10 +139,7 @@ function deliverAs(target: Target): void {
 }
 
 function deliverTo(target: Target): void {
-  const qos = min((delivery.flags >> 1) & 3, <u32>target.qos);
-  // RETAIN means "this was retained" but for who asked to have it as published [MQTT-3.3.1-12] [MQTT-3.3.1-13].
-  const retained = (<u32>target.options & OPTION_RETAIN_AS_PUBLISHED) != 0 ? delivery.flags & 1 : 0;
-  hand(changetype<Session>(target.of), (qos << 1) | retained, target.origin);
+  hand(changetype<Session>(target.of), grantedFlags(delivery.flags, target.qos, target.options), target.origin);
 }
 
 /** To its own publisher, who does not want all of it. */
@@ -154,7 +151,8 @@ function deliverLocal(): void {
 function deliverShared(group: Group): void {
   const cost = messageSize(delivery.topicNameLength, delivery.propertiesLength, delivery.payloadLength);
   const member = chooseMember(group, (delivery.flags >> 1) & 3, cost);
-  if (member !== null) hand(member.session, grantedFlags(member, delivery.flags), member.origin);
+  if (member !== null)
+    hand(member.session, grantedFlags(delivery.flags, member.options, member.options), member.origin);
 }
 
 function hand(session: Session, flags: u32, origin: Origin | null): void {

@@ -2,6 +2,7 @@
 // to it.
 
 import { OPTION_PRIORITY } from "../abi";
+import { bytesEqual } from "../bytes/compare";
 import { WITH_5_0 } from "../features";
 import { option } from "../limits";
 import { PUBLISH } from "../packet/packet-type";
@@ -50,18 +51,21 @@ const URGENT_LENGTH: u32 = 6;
 export function isUrgent(properties: usize, length: u32): bool {
   if (!WITH_5_0 || length == 0 || option(OPTION_PRIORITY) == 0) return false;
   const end = properties + length;
-  let at = properties;
-  while (at < end) {
-    const isUser = nextProperty(at, end) == USER_PROPERTY;
-    if (
-      isUser &&
-      itemNameLength == PRIORITY_LENGTH &&
-      itemValueLength == URGENT_LENGTH &&
-      memory.compare(itemName, PRIORITY, PRIORITY_LENGTH) == 0 &&
-      memory.compare(itemValue, URGENT, URGENT_LENGTH) == 0
-    )
-      return true;
-    at = itemPtr + itemLength;
+  let at = nextUserProperty(properties, end, PRIORITY, PRIORITY_LENGTH);
+  while (at != 0) {
+    if (itemValueLength == URGENT_LENGTH && bytesEqual(itemValue, URGENT, URGENT_LENGTH)) return true;
+    at = nextUserProperty(at, end, PRIORITY, PRIORITY_LENGTH);
   }
   return false;
+}
+
+/** Finds the next User Property of this name in a valid list, from `at` on: its value is in itemValue. Returns the place behind
+ *  it, 0 when there is none. */
+export function nextUserProperty(at: usize, end: usize, name: usize, nameLength: u32): usize {
+  while (at < end) {
+    const isUser = nextProperty(at, end) == USER_PROPERTY;
+    at = itemPtr + itemLength;
+    if (isUser && itemNameLength == nameLength && bytesEqual(itemName, name, nameLength)) return at;
+  }
+  return 0;
 }

@@ -1,14 +1,14 @@
 // Shared Subscriptions: which member of a group gets a message, and what becomes of messages whose member leaves. Members
 // take turns in the order in which they came; one that is connected and reads goes before one that is not.
 
-import { OPTION_QOS, OPTION_RETAIN_AS_PUBLISHED } from "../packet/subscribe";
+import { OPTION_QOS } from "../packet/subscribe";
 import { Message, qosOf } from "../session/message";
 import { nextShared, outputFull, sharedGroup, sharedMessage, takeShared } from "../session/outgoing";
 import { trim } from "../session/queue";
 import { Session } from "../session/session";
 import { Connection, ONLINE } from "./connection";
 import { queueFull, queueMessage } from "./queueing";
-import { Group, Subscription, sharedTree } from "./subscription";
+import { Group, grantedFlags, Subscription, sharedTree } from "./subscription";
 
 /** Members that are looked at for one message. Where more than that are away one behind the other a message may wait for one of
  *  them (at QoS 0: be gone) though others further on are connected; the next message begins there. */
@@ -24,7 +24,8 @@ export function chooseMember(group: Group, qos: u32, cost: u32): Subscription | 
   return member !== null ? member : chooseAway(group);
 }
 
-/** A member that is connected and has room, by turns; better one that reads than one whose output is full. `except` is the one that leaves. */
+/** A member that is connected and has room, by turns; better one that reads than one whose output is full. `except` is the one
+ *  that leaves. */
 function chooseConnected(group: Group, qos: u32, cost: u32, except: Session | null): Subscription | null {
   const turn = group.turn;
   const start = turn !== null ? turn : group.first;
@@ -56,16 +57,9 @@ function chooseAway(group: Group): Subscription | null {
   return member !== null ? take(group, member) : null;
 }
 
-/** RETAIN and QoS with which a member gets a message of this QoS. */
-export function grantedFlags(member: Subscription, flags: u32): u32 {
-  const options = <u32>member.options;
-  const retain = (options & OPTION_RETAIN_AS_PUBLISHED) != 0 ? flags & 1 : 0;
-  return (min((flags >> 1) & 3, options & OPTION_QOS) << 1) | retain;
-}
-
 let lastLeaving: u32 = 0;
 
-/** Numbers a leaving: mark the groups with it, then passOnOf(). */
+/** Numbers a leaving: mark the groups with it, then passOnLeft(). */
 export function nextLeaving(): u32 {
   return ++lastLeaving;
 }
@@ -102,7 +96,12 @@ function passOnOf(session: Session, leaving: u32, unacknowledged: bool, isEnd: b
 }
 
 function give(member: Subscription, message: Message): bool {
-  return queueMessage(member.session, message, grantedFlags(member, message.flags), member.origin);
+  return queueMessage(
+    member.session,
+    message,
+    grantedFlags(message.flags, member.options, member.options),
+    member.origin,
+  );
 }
 
 function isConnected(session: Session): bool {

@@ -18,19 +18,7 @@ import { pushEvent } from "../effect/event";
 import { reserve } from "../effect/send";
 import { option } from "../limits";
 import { is5, LEVEL_3_1 } from "../packet/packet-type";
-import {
-  hasProperty,
-  itemLength,
-  itemName,
-  itemNameLength,
-  itemPtr,
-  itemValue,
-  itemValueLength,
-  nextProperty,
-  propertyValue,
-  SUBSCRIPTION_IDENTIFIER,
-  USER_PROPERTY,
-} from "../packet/property";
+import { hasProperty, itemValue, itemValueLength, propertyValue, SUBSCRIPTION_IDENTIFIER } from "../packet/property";
 import {
   IMPLEMENTATION_SPECIFIC_ERROR,
   NO_SUBSCRIPTION_EXISTED,
@@ -63,6 +51,7 @@ import { closeConnection } from "./closing";
 import { Connection } from "./connection";
 import { deliverRetained } from "./delivery";
 import { eventWanted } from "./listening";
+import { nextUserProperty } from "./properties";
 import { nextLeaving, passOnLeft } from "./sharing";
 import { countPacketSent } from "./statistics";
 import * as subscriptions from "./subscription";
@@ -172,11 +161,8 @@ const DIGITS_MAX: u32 = 9;
 /** The User Property midge_expiry: seconds until these Subscriptions lapse. False when its value is no such number. */
 function takeExpiry(): bool {
   const end = subscribe.properties + subscribe.propertiesLength;
-  let at = subscribe.properties;
-  while (at < end) {
-    const isUser = nextProperty(at, end) == USER_PROPERTY;
-    at = itemPtr + itemLength;
-    if (!isUser || itemNameLength != EXPIRY_LENGTH || memory.compare(itemName, EXPIRY, EXPIRY_LENGTH) != 0) continue;
+  let at = nextUserProperty(subscribe.properties, end, EXPIRY, EXPIRY_LENGTH);
+  while (at != 0) {
     if (itemValueLength == 0 || itemValueLength > DIGITS_MAX) return false;
     expirySec = 0;
     for (let i: u32 = 0; i < itemValueLength; i++) {
@@ -185,6 +171,7 @@ function takeExpiry(): bool {
       expirySec = expirySec * 10 + digit;
     }
     if (expirySec == 0) return false;
+    at = nextUserProperty(at, end, EXPIRY, EXPIRY_LENGTH);
   }
   return true;
 }

@@ -5,6 +5,7 @@
 import { allocateZeroed, create, destroy } from "../bytes/heap";
 import { nowMs } from "../effect/clock";
 import { createDeadline, Deadline, destroyDeadline, setDeadline } from "../effect/deadline";
+import { OPTION_QOS, OPTION_RETAIN_AS_PUBLISHED } from "../packet/subscribe";
 import { addIdentifier, createOrigin, letGoGroup, letGoOrigin, Origin, SharedGroup } from "../session/origin";
 import { Session } from "../session/session";
 import { SHARE_PREFIX_LENGTH, sharedFilterStart } from "../topic/filter";
@@ -125,6 +126,13 @@ export function copyFilter(subscription: Subscription, at: usize): void {
   at += SHARE_PREFIX_LENGTH + group.nameLength;
   store<u8>(at, 0x2f);
   copyTopic(sharedTree, subscription.level, at + 1);
+}
+
+/** QoS and RETAIN of a delivery, out of those it was published with. `qosMax`: Subscription Options or a QoS, the lower one counts
+ *  [MQTT-3.8.4-8]; RETAIN means "this was retained" but for who asked to have it as published [MQTT-3.3.1-12] [MQTT-3.3.1-13]. */
+export function grantedFlags(flags: u32, qosMax: u32, options: u32): u32 {
+  const retain = (options & OPTION_RETAIN_AS_PUBLISHED) != 0 ? flags & 1 : 0;
+  return (min((flags >> 1) & 3, qosMax & OPTION_QOS) << 1) | retain;
 }
 
 /** The group of a Shared Subscription, null for an ordinary one. */
