@@ -62,7 +62,7 @@
 // before them. As an argument they must be ones that this packet may carry from this end; 3.x sends none.
 
 /** Raised whenever a record, a number or an export changes; a host refuses a module with another one. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 // Status codes: what an export answers. Nothing has changed unless it is OK.
 export const OK = 0;
@@ -91,6 +91,9 @@ export const NO_DEADLINE = 0xffffffff;
 export const ARGUMENT_MAX = 268435455;
 /** Handle of the client module's only connection. */
 export const CLIENT_CONNECTION = 1;
+/** A broker's handle AND this is a number of its own among the connections there are, 1 and up, and as small as can be: a host
+ *  may keep its connections in an array. The bits above tell it from earlier ones with the same number. */
+export const HANDLE_SLOT_MASK = 0xfffff;
 
 // A send record: bytes for one connection. Records of one connection are in order.
 //   0 connection u32 | 4 bytes ptr | 8 length u32

@@ -3,7 +3,7 @@
 //
 //   handle:  | generation, 12 bits | slot, 20 bits, from 1 |
 
-import { OPTION_CONNECTIONS_MAX } from "../abi";
+import { HANDLE_SLOT_MASK, OPTION_CONNECTIONS_MAX } from "../abi";
 import { enlarge } from "../bytes/heap";
 import { option } from "../limits";
 import { Connection, createConnection, destroyConnection } from "./connection";
@@ -25,8 +25,9 @@ let slotCount: u32 = 0;
 let slotCapacity: u32 = 0;
 let firstFree: u32 = 0;
 
-const SLOT_BITS: u32 = 20;
-const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
+const SLOT_MASK: u32 = HANDLE_SLOT_MASK;
+/** The lowest bit of the generation. */
+const GENERATION: u32 = SLOT_MASK + 1;
 
 /** Null when there are as many as there may be. */
 export function addConnection(): Connection | null {
@@ -67,7 +68,7 @@ export function removeConnection(connection: Connection): void {
   const index = connection.handle & SLOT_MASK;
   const slot = slotAt(index);
   slot.connection = null;
-  slot.handle = connection.handle + (1 << SLOT_BITS);
+  slot.handle = connection.handle + GENERATION;
   slot.nextFree = firstFree;
   firstFree = index;
   connectionCount--;

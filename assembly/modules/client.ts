@@ -62,8 +62,8 @@ export function handleOpened(): u32 {
   return client.handleOpened();
 }
 
-export function handleClosed(): u32 {
-  return client.handleClosed();
+export function handleClosed(connection: u32): u32 {
+  return connection == CLIENT_CONNECTION ? client.handleClosed() : BAD_HANDLE;
 }
 
 export function handleBytes(connection: u32, length: u32): u32 {
