@@ -1,0 +1,56 @@
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "loop.h"
+
+/* Most that one call of the system reports: enough for one wake-up to serve many connections. */
+#define EVENTS_MAX 256
+
+struct loop {
+  int epoll;
+  struct epoll_event events[EVENTS_MAX];
+};
+
+struct loop *loop_create(void) {
+  struct loop *loop = malloc(sizeof *loop);
+  if (loop == NULL) return NULL;
+  loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (loop->epoll >= 0) return loop;
+  free(loop);
+  return NULL;
+}
+
+void loop_destroy(struct loop *loop) {
+  close(loop->epoll);
+  free(loop);
+}
+
+bool loop_add(struct loop *loop, int fd, void *owner) {
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = owner};
+  return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void loop_watch(struct loop *loop, int fd, void *owner, bool readable, bool writable) {
+  struct epoll_event event = {.data.ptr = owner};
+  if (readable) event.events |= EPOLLIN;
+  if (writable) event.events |= EPOLLOUT;
+  epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event);
+}
+
+void loop_remove(struct loop *loop, int fd) {
+  /* Closing it, which follows, is enough: the last descriptor of a socket takes it out. */
+  (void)loop;
+  (void)fd;
+}
+
+int loop_wait(struct loop *loop, struct loop_ready *ready, int max, int timeout_ms) {
+  const int count = epoll_wait(loop->epoll, loop->events, max < EVENTS_MAX ? max : EVENTS_MAX, timeout_ms);
+  for (int i = 0; i < count; i++) {
+    const uint32_t events = loop->events[i].events;
+    ready[i].owner = loop->events[i].data.ptr;
+    ready[i].readable = (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
+    ready[i].writable = (events & EPOLLOUT) != 0;
+  }
+  return count < 0 ? 0 : count;
+}

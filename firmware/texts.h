@@ -1,0 +1,123 @@
+/* Made by firmware/gen-abi.mjs from the texts of host/, so that both hosts say the same. Not to be edited: npm run abi. */
+#ifndef MIDGE_TEXTS_H
+#define MIDGE_TEXTS_H
+
+#define MIDGE_VERSION "0.1.0"
+
+/* Why a connection ended, by MIDGE_CLOSE_*. */
+static const char *const CLOSE_TEXT[256] = {
+    [1] = "disconnected",
+    [2] = "the network connection was lost",
+    [3] = "nothing was heard within the Keep Alive time",
+    [4] = "it sent bytes that are no MQTT packet",
+    [5] = "it broke the protocol",
+    [6] = "another connection took over its client id",
+    [7] = "the connection was refused",
+    [8] = "the connection was not established in time",
+    [9] = "a packet was, or would be, larger than allowed",
+    [10] = "it did not take what was sent to it",
+    [11] = "a limit was reached",
+    [12] = "it used a topic that is not allowed",
+    [13] = "the server disconnected",
+    [14] = "the broker's owner disconnected it",
+    [15] = "the broker was shut down",
+    [16] = "it could not authenticate again",
+};
+
+/* Reason Codes of 5.0 in words. */
+static const char *const REASON_TEXT[256] = {
+    [0] = "success",
+    [1] = "granted QoS 1",
+    [2] = "granted QoS 2",
+    [4] = "disconnected, with Will",
+    [16] = "no matching subscribers",
+    [17] = "no such subscription",
+    [24] = "continue authentication",
+    [25] = "re-authenticate",
+    [128] = "unspecified error",
+    [129] = "malformed packet",
+    [130] = "protocol error",
+    [131] = "not accepted for a reason of its own",
+    [132] = "unsupported protocol version",
+    [133] = "client id not valid",
+    [134] = "bad user name or password",
+    [135] = "not authorised",
+    [136] = "server unavailable",
+    [137] = "server busy",
+    [138] = "banned",
+    [139] = "server shutting down",
+    [140] = "bad authentication method",
+    [141] = "Keep Alive timeout",
+    [142] = "session taken over",
+    [143] = "topic filter invalid",
+    [144] = "topic name invalid",
+    [145] = "packet identifier in use",
+    [146] = "packet identifier not found",
+    [147] = "receive maximum exceeded",
+    [148] = "topic alias invalid",
+    [149] = "packet too large",
+    [150] = "message rate too high",
+    [151] = "quota exceeded",
+    [152] = "administrative action",
+    [153] = "payload format invalid",
+    [154] = "RETAIN not supported",
+    [155] = "QoS not supported",
+    [156] = "use another server",
+    [157] = "server moved",
+    [158] = "shared subscriptions not supported",
+    [159] = "connection rate exceeded",
+    [160] = "maximum connect time",
+    [161] = "subscription identifiers not supported",
+    [162] = "wildcard subscriptions not supported",
+};
+
+/* Return codes of CONNACK before 5.0. */
+static const char *const RETURN_CODE_TEXT[256] = {
+    [0] = "accepted",
+    [1] = "unacceptable protocol version",
+    [2] = "identifier rejected",
+    [3] = "server unavailable",
+    [4] = "bad user name or password",
+    [5] = "not authorised",
+};
+
+/* Reason Strings: what the broker sends with a Reason Code. */
+static const char *const REASON_STRING[256] = {
+    [128] = "The broker could not do this and has no better code for it; its log may say why.",
+    [129] = "The packet cannot be decoded: check the client library, or what stands between it and the broker.",
+    [130] = "The packet breaks a rule of MQTT 5.0: check which packets the client sends when, and their properties.",
+    [131] = "An option of this broker has a wrong value: midge_expiry is a whole number of seconds from 1 up.",
+    [132] = "This broker speaks MQTT 3.1, 3.1.1 and 5.0: set the client to one of them.",
+    [133] = "This client id cannot be used: choose another one.",
+    [134] = "User name or password is wrong, or the user is not known here.",
+    [135] = "This client is not allowed to do that: use other credentials, or ask who runs the broker.",
+    [136] = "The broker cannot check credentials at the moment: try again later.",
+    [137] = "The broker is busy: try again later.",
+    [138] = "This client is banned: ask who runs the broker.",
+    [139] = "The broker is shutting down: connect again in a while.",
+    [140] = "The broker does not offer this authentication method, or it was changed on the way: use the one of CONNECT.",
+    [141] = "Nothing was heard for one and a half times the Keep Alive: send PINGREQ in time, or ask for a longer one.",
+    [142] = "Another connection uses the same client id: give every client its own.",
+    [143] = "This topic filter is not valid or too long for the broker: # stands last, # and + alone in their level.",
+    [144] = "This topic name is not valid or too long for the broker: it is not empty, and holds no # or +.",
+    [145] = "This packet identifier belongs to an exchange that is not finished: finish it, or use another one.",
+    [146] = "No exchange has this packet identifier: the session may have been a new one.",
+    [147] = "More QoS 2 messages were under way than the Receive Maximum of CONNACK: wait for PUBCOMP.",
+    [148] = "This topic alias is 0 or over the Topic Alias Maximum of CONNACK: use lower numbers.",
+    [149] = "The packet is larger than the Maximum Packet Size that was agreed: send less at once, or allow more.",
+    [150] = "The client sends messages too fast: send fewer.",
+    [151] = "A limit of the broker is reached: use fewer sessions, subscriptions or messages, or raise the limit.",
+    [152] = "Whoever runs the broker has ended this connection.",
+    [153] = "The payload is said to be text and is not UTF-8: correct it, or leave the Payload Format Indicator out.",
+    [154] = "The broker keeps no retained messages: publish without RETAIN.",
+    [155] = "The QoS is over the Maximum QoS of CONNACK: publish with a lower one.",
+    [156] = "Use another server for now; the Server Reference names it if it is known.",
+    [157] = "The server has moved for good; the Server Reference names the new one if it is known.",
+    [158] = "The broker does not offer shared subscriptions: subscribe without $share.",
+    [159] = "Connections are made too fast: wait longer between attempts.",
+    [160] = "The longest time a connection may last is over: connect again.",
+    [161] = "The broker does not offer subscription identifiers: subscribe without one.",
+    [162] = "The broker does not offer wildcard subscriptions: subscribe without # and +.",
+};
+
+#endif
