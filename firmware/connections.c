@@ -12,17 +12,44 @@
 /* Reads that one wake-up spends on a peer that goes on sending after its end. */
 #define LINGER_READS 4
 
+/* As many as fill a page of memory. */
+#define BLOCK_CONNECTIONS 127
+
+struct connection_block {
+  struct connection_block *next;
+  struct connection connections[BLOCK_CONNECTIONS];
+};
+
 void connections_init(struct connections *connections, struct loop *loop) {
   *connections = (struct connections){.loop = loop};
   TAILQ_INIT(&connections->lingering);
   TAILQ_INIT(&connections->broken);
   TAILQ_INIT(&connections->gone);
+  TAILQ_INIT(&connections->spare);
+}
+
+/* NULL when there is no memory. */
+static struct connection *take_spare(struct connections *connections) {
+  if (TAILQ_EMPTY(&connections->spare)) {
+    struct connection_block *block = malloc(sizeof *block);
+    if (block == NULL) return NULL;
+    block->next = connections->blocks;
+    connections->blocks = block;
+    for (int i = 0; i < BLOCK_CONNECTIONS; i++) TAILQ_INSERT_TAIL(&connections->spare, &block->connections[i], entry);
+  }
+  struct connection *connection = TAILQ_FIRST(&connections->spare);
+  TAILQ_REMOVE(&connections->spare, connection, entry);
+  return connection;
+}
+
+static void give_back(struct connections *connections, struct connection *connection) {
+  TAILQ_INSERT_HEAD(&connections->spare, connection, entry);
 }
 
 static void free_gone(struct connections *connections) {
   for (struct connection *each; (each = TAILQ_FIRST(&connections->gone)) != NULL;) {
     TAILQ_REMOVE(&connections->gone, each, entry);
-    free(each);
+    give_back(connections, each);
   }
 }
 
@@ -49,7 +76,10 @@ void connections_destroy(struct connections *connections) {
     TAILQ_REMOVE(&connections->lingering, each, entry);
     close_socket(connections, each);
   }
-  free_gone(connections);
+  for (struct connection_block *next, *each = connections->blocks; each != NULL; each = next) {
+    next = each->next;
+    free(each);
+  }
   free(connections->slots);
 }
 
@@ -69,11 +99,11 @@ bool connections_add(struct connections *connections, int fd, uint32_t handle) {
   const uint32_t slot = handle & MIDGE_HANDLE_SLOT_MASK;
   /* Taken already: no core that keeps its word does that. */
   if (!reserve_slot(connections, slot) || connections->slots[slot] != NULL) return false;
-  struct connection *connection = malloc(sizeof *connection);
+  struct connection *connection = take_spare(connections);
   if (connection == NULL) return false;
   *connection = (struct connection){.kind = OWNER_CONNECTION, .fd = fd, .handle = handle};
   if (!loop_add(connections->loop, fd, connection)) {
-    free(connection);
+    give_back(connections, connection);
     return false;
   }
   connections->slots[slot] = connection;
@@ -96,13 +126,14 @@ void connections_end(struct connections *connections, struct connection *connect
   net_finish(connection->fd);
   if (connection->is_blocked) loop_watch(connections->loop, connection->fd, connection, true, false);
   connection->state = CONNECTION_LINGERING;
-  connection->until_ms = clock_ms() + LINGER_MS;
+  connection->until_ms = (uint32_t)clock_ms() + LINGER_MS;
   TAILQ_INSERT_TAIL(&connections->lingering, connection, entry);
 }
 
 void connections_drop(struct connections *connections, struct connection *connection) {
-  if (connection->state != CONNECTION_OPEN) return;
-  leave(connections, connection);
+  if (connection->state == CONNECTION_GONE) return;
+  if (connection->state == CONNECTION_OPEN) leave(connections, connection);
+  else TAILQ_REMOVE(&connections->lingering, connection, entry);
   close_socket(connections, connection);
 }
 
@@ -127,14 +158,19 @@ void connections_linger(struct connections *connections, struct connection *conn
   }
 }
 
+/* Milliseconds until its time is up. */
+static int left_ms(const struct connection *connection, uint64_t now_ms) {
+  return (int)(connection->until_ms - (uint32_t)now_ms);
+}
+
 int connections_sweep(struct connections *connections, uint64_t now_ms) {
   struct connection *first;
-  while ((first = TAILQ_FIRST(&connections->lingering)) != NULL && first->until_ms <= now_ms) {
+  while ((first = TAILQ_FIRST(&connections->lingering)) != NULL && left_ms(first, now_ms) <= 0) {
     TAILQ_REMOVE(&connections->lingering, first, entry);
     close_socket(connections, first);
   }
   free_gone(connections);
-  return first == NULL ? -1 : (int)(first->until_ms - now_ms);
+  return first == NULL ? -1 : left_ms(first, now_ms);
 }
 
 uint32_t connections_count(const struct connections *connections) {

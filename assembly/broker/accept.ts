@@ -124,14 +124,14 @@ function refuseVersion(connection: Connection): void {
     closeConnection(connection, CLOSE_MALFORMED);
     return;
   }
-  connection.level = connect.level == LEVEL_5_0 ? LEVEL_5_0 : LEVEL_3_1_1;
+  connection.level = <u8>(connect.level == LEVEL_5_0 ? LEVEL_5_0 : LEVEL_3_1_1);
   refuse(connection, UNSUPPORTED_PROTOCOL_VERSION);
 }
 
 /** Before 5.0 without CONNACK [v3.1.1 MQTT-3.1.4-1]; from then on it can say why [MQTT-3.1.4-1] [MQTT-4.13.2-1]. */
 function refuseMalformed(connection: Connection, reasonCode: u32): void {
   if (is5(connect.level)) {
-    connection.level = connect.level;
+    connection.level = <u8>connect.level;
     sendRefusal(connection, reasonCode);
   }
   closeConnection(connection, closeReasonOf(reasonCode));
@@ -139,10 +139,10 @@ function refuseMalformed(connection: Connection, reasonCode: u32): void {
 
 /** What the client takes and wants, out of the CONNECT decoded last. */
 function takeLimits(connection: Connection): void {
-  connection.level = connect.level;
+  connection.level = <u8>connect.level;
   connection.isBridge = connect.isBridge;
   if (!is5(connect.level)) return;
-  if (hasProperty(RECEIVE_MAXIMUM)) connection.receiveMaximum = propertyValue(RECEIVE_MAXIMUM);
+  if (hasProperty(RECEIVE_MAXIMUM)) connection.receiveMaximum = <u16>propertyValue(RECEIVE_MAXIMUM);
   if (hasProperty(MAXIMUM_PACKET_SIZE))
     connection.packetSizeMax = min(connection.packetSizeMax, propertyValue(MAXIMUM_PACKET_SIZE));
   connection.problemInformation =

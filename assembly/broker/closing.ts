@@ -60,7 +60,7 @@ export function closeConnection(connection: Connection, reason: u32, code: u32 =
     if (reason != CLOSE_DISCONNECT && endCode != 0) sendDisconnect(connection, endCode);
   }
   connection.state = CLOSING;
-  connection.reason = reason;
+  connection.reason = <u8>reason;
   clearDeadline(connection.deadline);
   connection.nextClosing = null;
   const last = lastClosing;

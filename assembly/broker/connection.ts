@@ -47,7 +47,7 @@ export class Connection extends Recipient {
   /** Reason Code of the DISCONNECT that was sent or received, once CLOSING; 0 without one. */
   endCode: u8;
   /** CLOSE_*, once CLOSING. */
-  reason: u32;
+  reason: u8;
   /** One and a half times the Keep Alive, 0 without one [MQTT-3.1.2-22]. */
   silenceMaxMs: u32;
   lastHeardMs: u64;

@@ -11,7 +11,7 @@ import { expiresAtMs, Message } from "../session/message";
 import { Origin } from "../session/origin";
 import { PUMP_DROPPED, PUMP_OUTPUT, pump } from "../session/outgoing";
 import { enqueue, entryCost } from "../session/queue";
-import { Session } from "../session/session";
+import { ownQueue, Session } from "../session/session";
 import { Connection, ONLINE, scheduleConnection } from "./connection";
 import { findConnection } from "./connection-table";
 import { scheduleSession } from "./session-time";
@@ -20,12 +20,11 @@ import { countDropped, countPublishesSent } from "./statistics";
 /** Puts a message in a Session's queue and sends what may be sent. `flags`: QoS and RETAIN of this delivery. False when
  *  there was no room. */
 export function queueMessage(session: Session, message: Message, flags: u32, origin: Origin | null): bool {
-  const outgoing = session.outgoing;
   if (queueFull(session, entryCost(message, origin))) {
     countDropped();
     return false;
   }
-  enqueue(outgoing, message, flags, origin);
+  enqueue(ownQueue(session), message, flags, origin);
   if (session.connection != 0) pumpConnection(changetype<Connection>(session.connection));
   else if (expiresAtMs(message) < session.queueExpiresAtMs) {
     session.queueExpiresAtMs = expiresAtMs(message);

@@ -120,8 +120,8 @@ function goOnline(): u32 {
 
 /** What CONNACK says of the server, or the standard's default where it says nothing (3.2.2.3). */
 function takeProperties(): void {
-  server.receiveMaximum = propertyOr(RECEIVE_MAXIMUM, 65_535);
-  server.qosMax = propertyOr(MAXIMUM_QOS, 2);
+  server.receiveMaximum = <u16>propertyOr(RECEIVE_MAXIMUM, 65_535);
+  server.qosMax = <u8>propertyOr(MAXIMUM_QOS, 2);
   server.retainAvailable = propertyOr(RETAIN_AVAILABLE, 1) != 0;
   server.packetSizeMax = propertyOr(MAXIMUM_PACKET_SIZE, u32.MAX_VALUE);
   allowAliases(server, propertyOr(TOPIC_ALIAS_MAXIMUM, 0));

@@ -28,8 +28,8 @@ export class Output {
   connection: u32;
   previousDirty: Output | null;
   nextDirty: Output | null;
-  /** Chunks that the host holds between nextSends() and handleSent(). */
-  handedOut: u32;
+  /** Chunks that the host holds between nextSends() and handleSent(), SENDS_MAX at most. */
+  handedOut: u16;
   /** In the list of those with something to send. */
   dirty: bool;
   /** Its socket is full: nothing is handed out until the host says otherwise. */

@@ -9,16 +9,16 @@ import { createSentAliases, destroySentAliases, SentAliases } from "../topic/ali
 @unmanaged
 export class Recipient {
   output: Output;
-  /** Protocol Level of the connection. */
-  level: u32;
-  /** Highest QoS it takes, and whether it takes RETAIN: a server of 5.0 may say less than all. */
-  qosMax: u32;
-  retainAvailable: bool;
-  /** QoS 1 and 2 messages it wants unacknowledged at most, 1..65,535 [MQTT-3.3.4-9]. */
-  receiveMaximum: u32;
+  aliases: SentAliases | null;
   /** Bytes of a packet it takes at most [MQTT-3.1.2-24]. */
   packetSizeMax: u32;
-  aliases: SentAliases | null;
+  /** QoS 1 and 2 messages it wants unacknowledged at most, 1..65,535 [MQTT-3.3.4-9]. */
+  receiveMaximum: u16;
+  /** Protocol Level of the connection. */
+  level: u8;
+  /** Highest QoS it takes, and whether it takes RETAIN: a server of 5.0 may say less than all. */
+  qosMax: u8;
+  retainAvailable: bool;
 }
 
 /** Bytes of the largest packet that has a Remaining Length [MQTT-1.5.5-1]. */
@@ -26,7 +26,7 @@ const PACKET_SIZE_LAST: u32 = 268_435_460;
 
 /** A new connection: nothing is known of it but its level. */
 export function resetRecipient(recipient: Recipient, level: u32): void {
-  recipient.level = level;
+  recipient.level = <u8>level;
   recipient.qosMax = 2;
   recipient.retainAvailable = true;
   recipient.receiveMaximum = 65_535;

@@ -31,6 +31,7 @@ export class Session {
   /** First of its Subscriptions. */
   subscriptions: usize;
   subscriptionCount: u32;
+  /** Until something is queued the one that all such Sessions share: most never have a queue. */
   outgoing: Outgoing;
   incoming: Incoming;
   /** Set by the router while it collects targets: this Session is the one at `targetIndex` of list `targetList`. */
@@ -50,10 +51,29 @@ export function createSession(clientId: usize, clientIdLength: u32, hash: u32): 
   session.clientIdLength = <u16>clientIdLength;
   session.hash = hash;
   session.queueExpiresAtMs = u64.MAX_VALUE;
-  session.outgoing = create<Outgoing>();
+  session.outgoing = noQueue();
   session.incoming = create<Incoming>();
-  initOutgoing(session.outgoing, PACKET_ID_MAX);
   return session;
+}
+
+/** Its own queue, to put something into. */
+export function ownQueue(session: Session): Outgoing {
+  if (session.outgoing == noQueue()) session.outgoing = createQueue();
+  return session.outgoing;
+}
+
+let shared: Outgoing | null = null;
+
+/** What a Session without a queue has: an empty one, which stays empty. */
+function noQueue(): Outgoing {
+  if (shared === null) shared = createQueue();
+  return shared!;
+}
+
+function createQueue(): Outgoing {
+  const outgoing = create<Outgoing>();
+  initOutgoing(outgoing, PACKET_ID_MAX);
+  return outgoing;
 }
 
 /** Its Subscriptions must be gone already. */
@@ -62,9 +82,11 @@ export function destroySession(session: Session): void {
   if (will !== null) letGo(will);
   const deadline = session.deadline;
   if (deadline !== null) destroyDeadline(deadline);
-  dropOutgoing(session.outgoing);
+  if (session.outgoing != noQueue()) {
+    dropOutgoing(session.outgoing);
+    destroy(session.outgoing);
+  }
   dropIncoming(session.incoming);
-  destroy(session.outgoing);
   destroy(session.incoming);
   if (session.clientIdLength > 0) release(session.clientId, session.clientIdLength);
   destroy(session);
