@@ -32,6 +32,10 @@
 //   heapInUse(): u32                      bytes allocated and not released, for tests and statistics
 //
 // Exports of the broker module
+//   configure(length): status             text of a mosquitto.conf at argumentPtr(); once, before anything is opened. Options are
+//                                         set as it says; what only a host can do comes as EVENT_LISTENER and EVENT_SETTING.
+//                                         BAD_ARGUMENT: nothing has changed, and each EVENT_FAULT says what is wrong with it.
+//                                         BAD_STATE: it was OK before, or there has been a connection
 //   open(): u32                           a Network Connection was accepted: its handle, 0 when there are too many
 //   handleBytes(connection, length): status
 //   handleClosed(connection): status      it ended without the core asking for it
@@ -129,6 +133,16 @@ export const EVENT_AUTH = 9;
 /** May this client connect, by user name and password? a: Client Identifier, b: user name, c: password, detail: AUTHENTICATE_* flags. Answer with
  *  handleAuthenticated(); until then the connection's input waits, so the host should stop reading it. */
 export const EVENT_AUTHENTICATE = 2;
+/** Of configure(): a line is wrong. code: CONFIG_*, detail: its number from 1, 0: the text as a whole; a: the key, b: what stands
+ *  behind it, c: what it could be instead. */
+export const EVENT_FAULT = 10;
+/** Of configure(): listen there. code: TCP port, a: address as written, empty: all of this machine; or code: 0, b: path of a
+ *  Unix socket. One for each listener; none when the text names none: listen where this machine alone can connect. */
+export const EVENT_LISTENER = 11;
+/** Of configure(): a line that is the host's to act on. a: key, b: value. log_dest: none, stdout, stderr, or file and a path;
+ *  log_type: one of mosquitto's; connection_messages: true or false; pid_file: a path; user: a name. Several of log_dest and
+ *  log_type add up, of the others the last one counts. */
+export const EVENT_SETTING = 12;
 // The rest of them only report, and are only made while their bit (1 << kind) is set in OPTION_EVENTS.
 /** a: Client Identifier, b: user name, code: Protocol Level, bit 8 set with Clean Session or Clean Start, bit 9 with a user name;
  *  detail: Keep Alive in seconds. */
@@ -204,6 +218,34 @@ export const CLOSE_ADMINISTRATIVE = 14;
 export const CLOSE_SHUT_DOWN = 15;
 /** A re-authentication failed. */
 export const CLOSE_AUTHENTICATION = 16;
+
+// What is wrong with a line of configure(): `code` of EVENT_FAULT. c is empty where nothing is said about it.
+/** It holds control characters, or is not UTF-8. a and b are empty. */
+export const CONFIG_BAD_TEXT = 1;
+/** Longer than a line may be. a and b are empty. */
+export const CONFIG_LINE_TOO_LONG = 2;
+export const CONFIG_UNKNOWN_KEY = 3;
+/** Unknown, and nearly a key. c: that one. */
+export const CONFIG_MISSPELT_KEY = 4;
+/** A key of mosquitto's that we do not support yet. */
+export const CONFIG_NOT_SUPPORTED = 5;
+export const CONFIG_VALUE_MISSING = 6;
+/** c: what the value may be, in ASCII. */
+export const CONFIG_BAD_VALUE = 7;
+/** A value of mosquitto's that we do not support yet. */
+export const CONFIG_VALUE_NOT_SUPPORTED = 8;
+/** A path must follow. */
+export const CONFIG_PATH_MISSING = 9;
+/** More than one address. */
+export const CONFIG_EXTRA_WORDS = 10;
+/** It has one value for all listeners here, and the text has several listeners. */
+export const CONFIG_PER_LISTENER = 11;
+/** Clients without a name are not allowed in, and OPTION_AUTHENTICATE is 0: nobody could connect. */
+export const CONFIG_NOBODY = 12;
+/** The text is too long, or has more listeners and settings than it may. */
+export const CONFIG_TOO_MUCH = 13;
+/** More lines than were reported are wrong. */
+export const CONFIG_MORE = 14;
 
 // Flags of publish()
 export const PUBLISH_RETAIN = 1;
@@ -285,7 +327,8 @@ export const OPTION_PAYLOAD_CHECK = 44;
 export const OPTION_PRIORITY = 45;
 /** 0, or 0x9C or 0x9D: every CONNECT is refused with it and TEXT_SERVER_REFERENCE; 3.x with return code 3. */
 export const OPTION_REDIRECT = 46;
-export const OPTION_COUNT = 47;
+export const OPTION_PAYLOAD_SIZE_MAX = 47;
+export const OPTION_COUNT = 48;
 
 // OPTION_AUTHENTICATE
 /** Each CONNECT without an Authentication Method is put to the host as EVENT_AUTHENTICATE. */

@@ -30,6 +30,7 @@ import {
   OPTION_OUTPUT_TOTAL_MAX,
   OPTION_PACKET_SIZE_MAX,
   OPTION_PAYLOAD_CHECK,
+  OPTION_PAYLOAD_SIZE_MAX,
   OPTION_PRIORITY,
   OPTION_PROTOCOL_LEVEL,
   OPTION_QOS_MAX,
@@ -60,6 +61,15 @@ const MIB: u32 = 1 << 20;
 /** Bytes of the properties of a Will: as many as its payload can have. Over it: CONNECT is refused, quota exceeded. A Will is kept
  *  as long as its client or, with a Will Delay Interval, its Session; without this one could be as large as a packet. */
 export const WILL_PROPERTIES_MAX: u32 = 65_535;
+
+/** Bytes of a configuration file; mosquitto's own example has 39,000. Over it: refused. It bounds the work of one call. */
+export const CONFIG_SIZE_MAX: u32 = 262_144;
+/** Bytes of a line that is no comment: a path and its key. Over it: a fault. */
+export const CONFIG_LINE_MAX: u32 = 4_352;
+/** Lines of a file that are acted on. Over it: refused. Many become event records. */
+export const CONFIG_SETTINGS_MAX: u32 = 256;
+/** Faults of a file that are reported. */
+export const CONFIG_FAULTS_MAX: u32 = 20;
 
 const OPTIONS: usize = memory.data(OPTION_COUNT << 2);
 
@@ -132,6 +142,8 @@ export function setBrokerDefaults(): void {
   // Bytes of unfinished packets and unfinished QoS 2 exchanges of all connections. Over it: a connection over its fair
   // share that sends more is closed.
   setOptionValue(OPTION_INPUT_WAITING_MAX, 256 * MIB);
+  // Bytes of the payload that a client may publish. Over it: acknowledged, 5.0 with 0x83, and dropped.
+  setOptionValue(OPTION_PAYLOAD_SIZE_MAX, 0xffff_ffff);
   // Levels of retained topics looked at for the SUBSCRIBE packets of one piece of input. Over it the retained messages not
   // found yet are not sent. A filter for everything looks at each level once.
   setOptionValue(OPTION_RETAINED_VISITS_MAX, 8_000_000);

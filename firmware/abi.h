@@ -38,6 +38,9 @@
 #define MIDGE_EVENT_CLOSE 1u
 #define MIDGE_EVENT_AUTH 9u
 #define MIDGE_EVENT_AUTHENTICATE 2u
+#define MIDGE_EVENT_FAULT 10u
+#define MIDGE_EVENT_LISTENER 11u
+#define MIDGE_EVENT_SETTING 12u
 #define MIDGE_EVENT_CONNECTED 3u
 #define MIDGE_EVENT_DISCONNECTED 4u
 #define MIDGE_EVENT_REFUSED 5u
@@ -70,6 +73,20 @@
 #define MIDGE_CLOSE_ADMINISTRATIVE 14u
 #define MIDGE_CLOSE_SHUT_DOWN 15u
 #define MIDGE_CLOSE_AUTHENTICATION 16u
+#define MIDGE_CONFIG_BAD_TEXT 1u
+#define MIDGE_CONFIG_LINE_TOO_LONG 2u
+#define MIDGE_CONFIG_UNKNOWN_KEY 3u
+#define MIDGE_CONFIG_MISSPELT_KEY 4u
+#define MIDGE_CONFIG_NOT_SUPPORTED 5u
+#define MIDGE_CONFIG_VALUE_MISSING 6u
+#define MIDGE_CONFIG_BAD_VALUE 7u
+#define MIDGE_CONFIG_VALUE_NOT_SUPPORTED 8u
+#define MIDGE_CONFIG_PATH_MISSING 9u
+#define MIDGE_CONFIG_EXTRA_WORDS 10u
+#define MIDGE_CONFIG_PER_LISTENER 11u
+#define MIDGE_CONFIG_NOBODY 12u
+#define MIDGE_CONFIG_TOO_MUCH 13u
+#define MIDGE_CONFIG_MORE 14u
 #define MIDGE_PUBLISH_RETAIN 1u
 #define MIDGE_PUBLISH_QOS_SHIFT 1u
 #define MIDGE_TEXT_CLIENT_ID 1u
@@ -129,7 +146,8 @@
 #define MIDGE_OPTION_PAYLOAD_CHECK 44u
 #define MIDGE_OPTION_PRIORITY 45u
 #define MIDGE_OPTION_REDIRECT 46u
-#define MIDGE_OPTION_COUNT 47u
+#define MIDGE_OPTION_PAYLOAD_SIZE_MAX 47u
+#define MIDGE_OPTION_COUNT 48u
 #define MIDGE_AUTHENTICATE_WITH_PASSWORD 1u
 #define MIDGE_AUTHENTICATE_WITH_METHOD 2u
 #define MIDGE_FEATURE_RETAIN 1u
@@ -143,6 +161,7 @@
 #define MIDGE_BROKER_EXPORTS(X) \
   X(ABI_VERSION, abiVersion, 0, RESULT) \
   X(ARGUMENT_PTR, argumentPtr, 1, RESULT) \
+  X(CONFIGURE, configure, 1, RESULT) \
   X(DISCONNECT_CLIENT, disconnectClient, 2, RESULT) \
   X(EVENTS_PTR, eventsPtr, 0, RESULT) \
   X(HANDLE_AUTH, handleAuth, 3, RESULT) \
@@ -203,6 +222,7 @@ enum engine_export {
   ENGINE_ABI_VERSION,
   ENGINE_ARGUMENT_PTR,
   ENGINE_AUTH,
+  ENGINE_CONFIGURE,
   ENGINE_CONNECT,
   ENGINE_DISCONNECT,
   ENGINE_DISCONNECT_CLIENT,
@@ -252,6 +272,10 @@ static inline uint32_t engine_argument_ptr(struct engine *engine, uint32_t lengt
 
 static inline uint32_t engine_auth(struct engine *engine, uint32_t reason_code, uint32_t data_length) {
   return engine_call(engine, ENGINE_AUTH, reason_code, data_length, 0, 0);
+}
+
+static inline uint32_t engine_configure(struct engine *engine, uint32_t length) {
+  return engine_call(engine, ENGINE_CONFIGURE, length, 0, 0, 0);
 }
 
 static inline uint32_t engine_connect(struct engine *engine) {

@@ -5,6 +5,7 @@ import {
   FEATURE_RETAIN,
   OPTION_FEATURES,
   OPTION_PAYLOAD_CHECK,
+  OPTION_PAYLOAD_SIZE_MAX,
   OPTION_QOS_MAX,
   OPTION_RECEIVE_MAX,
   OPTION_TOPIC_ALIAS_MAX,
@@ -24,6 +25,7 @@ import {
 } from "../packet/property";
 import { decodePublish, publish, publishSize } from "../packet/publish";
 import {
+  IMPLEMENTATION_SPECIFIC_ERROR,
   NOT_AUTHORIZED,
   PACKET_IDENTIFIER_IN_USE,
   PAYLOAD_FORMAT_INVALID,
@@ -153,6 +155,7 @@ function pass(connection: Connection, flags: u32, verbatim: bool, packet: usize,
   if (eventWanted(EVENT_PUBLISHED)) report(connection, flags);
   // $SYS is ours. 3.x knows no other answer than success.
   if (isReserved(publish.topicName, publish.topicNameLength)) return NOT_AUTHORIZED;
+  if (publish.payloadLength > option(OPTION_PAYLOAD_SIZE_MAX)) return IMPLEMENTATION_SPECIFIC_ERROR;
   delivery.flags = flags & 7;
   delivery.topicName = publish.topicName;
   delivery.topicNameLength = publish.topicNameLength;

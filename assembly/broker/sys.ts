@@ -3,6 +3,7 @@
 
 import { OPTION_SYS_INTERVAL_SEC } from "../abi";
 import { countedBytes, letGo } from "../bytes/counted";
+import { writeDecimal } from "../bytes/decimal";
 import { heapBytes } from "../bytes/heap";
 import { nowMs } from "../effect/clock";
 import { createDeadline, Deadline, setDeadline } from "../effect/deadline";
@@ -155,15 +156,4 @@ function publishAt(name: usize, nameLength: u32, payload: usize, payloadLength: 
   const message = createMessage(1, topicName, PREFIX_LENGTH + nameLength, 0, 0, payload, payloadLength);
   deliverMessage(message);
   letGo(message);
-}
-
-/** Returns the count of digits. */
-function writeDecimal(at: usize, number: u64): u32 {
-  let digits: u32 = 1;
-  for (let rest = number / 10; rest > 0; rest /= 10) digits++;
-  for (let i = digits; i > 0; i--) {
-    store<u8>(at + i - 1, <u8>(0x30 + (number % 10)));
-    number /= 10;
-  }
-  return digits;
 }

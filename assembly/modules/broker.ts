@@ -1,12 +1,14 @@
 // The broker module: every export in a few lines. Arguments from outside are checked here, then broker/ is called.
 // abi.ts says what each export promises.
 
-import { BAD_ARGUMENT, OK, TEXT_VERSION } from "../abi";
+import { BAD_ARGUMENT, BAD_STATE, OK, TEXT_VERSION } from "../abi";
 import * as broker from "../broker/broker";
 import * as commands from "../broker/commands";
+import { connectionCountMax } from "../broker/connection-table";
 import { publishVersion } from "../broker/sys";
 import { setText as keepText } from "../broker/texts";
 import { seedHash } from "../bytes/hash";
+import { configure as readConfiguration } from "../config/configure";
 import { advanceClock } from "../effect/clock";
 import { dropEvents } from "../effect/event";
 import { setBrokerDefaults } from "../limits";
@@ -36,6 +38,11 @@ export function init(inputMax: u32, seed: u32): void {
 export function handleTime(nowMs: u32): void {
   advanceClock(nowMs);
   broker.handleDeadlines();
+}
+
+export function configure(length: u32): u32 {
+  if (connectionCountMax > 0) return BAD_STATE;
+  return overArgument(length) ? BAD_ARGUMENT : readConfiguration(argumentBytes(), length);
 }
 
 export function open(): u32 {

@@ -40,12 +40,14 @@ export function eventKind(name: string): number {
   return numberOf("EVENT_", name);
 }
 
-/** `code` of an event: a number, or the end of a COMPLETED_ name in COMPLETED, of a CLOSE_ name in the others; with `:N`
- *  for N in bits 8-15. */
+/** What `code` of an event is the end of, where that is no CLOSE_ name. */
+const CODES: Readonly<Record<string, string>> = { COMPLETED: "COMPLETED_", FAULT: "CONFIG_" };
+
+/** `code` of an event: a number, or the end of a name of abi.ts; with `:N` for N in bits 8-15. */
 export function codeOf(kind: string, word: string): number {
   if (/^\d/.test(word)) return number(word);
   const [name = "", high = "0"] = word.split(":");
-  return numberOf(kind === "COMPLETED" ? "COMPLETED_" : "CLOSE_", name) | (number(high) << 8);
+  return numberOf(CODES[kind] ?? "CLOSE_", name) | (number(high) << 8);
 }
 
 /** `detail` of an event: a number, a range LOW..HIGH with both ends in it, or never. */
@@ -62,7 +64,8 @@ export function hex(bytes: Uint8Array): string {
 
 export function showEvent({ kind, code, detail, a, b, c }: CoreEvent): string {
   const name = nameOf("EVENT_", kind);
-  const reason = name === "CLOSE" || name === "OFFLINE" || name === "DISCONNECTED" ? nameOf("CLOSE_", code & 0xff) : "";
+  const isEnd = name === "CLOSE" || name === "OFFLINE" || name === "DISCONNECTED";
+  const reason = isEnd ? nameOf("CLOSE_", code & 0xff) : name === "FAULT" ? nameOf("CONFIG_", code) : "";
   const strings = [a, b, c].map((bytes) => `'${bytes.toString("latin1")}'`).join(" | ");
   return `event ${name} ${code}${reason && ` (${reason})`} ${detail} ${strings}`;
 }

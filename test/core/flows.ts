@@ -43,6 +43,7 @@ const VERBS = new Map<string, Shape>([
   ["seed", shape([1, 1], [0, 0])],
   ["option", shape([2, 2], [0, 0])],
   ["text", shape([1, 1], [1, 1])],
+  ["configure", shape([0, 0], [1, 1])],
   ["at", shape([1, 1], [0, 0])],
   ["connect", shape([0, 0], [0, 0])],
   ["disconnect", shape([0, 1], [0, 1])],
