@@ -1,5 +1,6 @@
 // Types of the public API, apart from the classes that implement them: what an application passes in and gets back.
 
+import type { Engine, EngineName } from "./engine.ts";
 import type { MidgeError } from "./errors.ts";
 import type {
   AcknowledgementProperties,
@@ -111,6 +112,8 @@ export interface ClientOptions
   inflightMax?: number;
   /** Seed of the reconnect jitter, for runs that must repeat. Default: random. */
   seed?: number;
+  /** What runs the client's core. "wasm3", the interpreter of the boards, must have been built. Default: "v8". */
+  engine?: EngineName | Engine;
   /** Aborting it ends the client at once (and rejects connect()). */
   signal?: AbortSignal;
 }

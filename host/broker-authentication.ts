@@ -11,7 +11,6 @@ import {
   EVENT_AUTH,
   EVENT_AUTHENTICATE,
   OK,
-  OPTION_AUTHENTICATE,
 } from "../assembly/abi.ts";
 import type { BrokerExports, CoreEvent } from "./core.ts";
 import type { Driver } from "./driver.ts";
@@ -85,6 +84,16 @@ interface Running {
   respond?: AuthenticationExchange;
 }
 
+/** What the core has to ask about clients: OPTION_AUTHENTICATE. */
+export function authenticateBits(options: AuthenticationOptions): number {
+  const { passwords, authenticate, authenticationMethods = {} } = options;
+  const hasMethods = passwords !== undefined || Object.keys(authenticationMethods).length > 0;
+  return (
+    (hasMethods || authenticate !== undefined ? AUTHENTICATE_WITH_PASSWORD : 0) |
+    (hasMethods ? AUTHENTICATE_WITH_METHOD : 0)
+  );
+}
+
 /** Puts the core's questions to the application. */
 export class Authentication {
   readonly #driver: Driver<BrokerExports>;
@@ -94,7 +103,7 @@ export class Authentication {
   readonly #running = new Map<number, Running>();
   readonly #userNames = new Map<number, string>();
 
-  /** Sets OPTION_AUTHENTICATE. `transports`: the connections there are; one that is not in it any more gets no answer. */
+  /** `transports`: the connections there are; one that is not in it any more gets no answer. */
   constructor(
     options: AuthenticationOptions,
     driver: Driver<BrokerExports>,
@@ -113,10 +122,6 @@ export class Authentication {
     const nobody = this.#methods.size > 0 ? () => "not authorised" as const : undefined;
     const byPassword = passwords && ((credentials: Credentials) => passwords.authenticate(credentials));
     this.#authenticate = options.authenticate ?? byPassword ?? nobody;
-    const bits =
-      (this.#authenticate === undefined ? 0 : AUTHENTICATE_WITH_PASSWORD) |
-      (this.#methods.size === 0 ? 0 : AUTHENTICATE_WITH_METHOD);
-    driver.core.exports.setOption(OPTION_AUTHENTICATE, bits);
   }
 
   /** Takes the events that ask; false for all others. */

@@ -10,6 +10,8 @@ export interface BrokerLimits {
   sessions?: number;
   /** Bytes of one Control Packet. */
   packetSize?: number;
+  /** Bytes of the payload of a message that a client publishes. */
+  payloadSize?: number;
   /** Bytes of a Topic Name or Topic Filter. */
   topicLength?: number;
   /** Levels of a Topic Name or Topic Filter. */
@@ -60,6 +62,7 @@ const OPTIONS: Readonly<Record<keyof BrokerLimits, number>> = {
   connections: abi.OPTION_CONNECTIONS_MAX,
   sessions: abi.OPTION_SESSIONS_MAX,
   packetSize: abi.OPTION_PACKET_SIZE_MAX,
+  payloadSize: abi.OPTION_PAYLOAD_SIZE_MAX,
   topicLength: abi.OPTION_TOPIC_LENGTH_MAX,
   topicLevels: abi.OPTION_TOPIC_LEVELS_MAX,
   subscriptions: abi.OPTION_SUBSCRIPTIONS_MAX,

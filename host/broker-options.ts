@@ -5,6 +5,7 @@ import type { AuthenticationOptions } from "./broker-authentication.ts";
 import { type BrokerLimits, limitOptions } from "./broker-limits.ts";
 import type { Clock } from "./clock.ts";
 import type { BrokerExports, Core } from "./core.ts";
+import type { Engine, EngineName } from "./engine.ts";
 import { MidgeError } from "./errors.ts";
 import { REASON_STRINGS } from "./reason-strings.ts";
 import { VERSION } from "./version.ts";
@@ -29,10 +30,23 @@ export interface BrokerFeatures {
   subscriptionIdentifier?: boolean;
 }
 
+/** Where a broker listens: a TCP port, or a Unix socket. */
+export interface ListenAddress {
+  /** Address or name of this machine; "": all of its addresses. Default: 127.0.0.1. */
+  host?: string;
+  /** Default: 1883. 0 is any free one. */
+  port?: number;
+  /** Path of a Unix socket; host and port mean nothing then. */
+  path?: string;
+}
+
 /** What a Broker is made with; every part has a default. */
 export interface BrokerOptions extends AuthenticationOptions {
-  /** Where to listen. Default: port 1883 of 127.0.0.1 alone. Port 0 is any free one; an empty list is nowhere. */
-  listen?: readonly { host?: string; port?: number }[];
+  /** The text of a mosquitto.conf. assembly/config/README.md lists its keys. What the other options say goes before it, but for
+   *  `listen`; with one that decides who may connect, `allow_anonymous` means nothing. Default: none. */
+  configuration?: string | Uint8Array;
+  /** Where to listen, if `configuration` does not say. Default: port 1883 of 127.0.0.1 alone. An empty list is nowhere. */
+  listen?: readonly ListenAddress[];
   /** Capacities; what each means and what happens when it is reached stands in assembly/limits.ts. */
   limits?: BrokerLimits;
   /** What to leave out. Default: nothing, all is offered. */
@@ -61,6 +75,8 @@ export interface BrokerOptions extends AuthenticationOptions {
   clock?: Clock;
   /** Seed of assigned client ids and of hashing. Default: random. */
   seed?: number;
+  /** What runs the broker's core. "wasm3", the interpreter of the boards, must have been built. Default: "v8". */
+  engine?: EngineName | Engine;
 }
 
 /** Sets all of it but who may connect. Throws with code ARGUMENT_INVALID for a number out of its range. */

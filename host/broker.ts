@@ -4,33 +4,36 @@
 
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
-import type { AddressInfo, Server } from "node:net";
+import type { Server } from "node:net";
 import {
   BAD_HANDLE,
   EVENT_CLOSE,
   OK,
+  OPTION_AUTHENTICATE,
   OPTION_EVENTS,
   PUBLISH_QOS_SHIFT,
   TEXT_SERVER_REFERENCE,
 } from "../assembly/abi.ts";
 import type { QoS } from "./api-types.ts";
-import { Authentication } from "./broker-authentication.ts";
+import { Authentication, authenticateBits } from "./broker-authentication.ts";
 import { type BrokerEvents, emitReport, followListeners } from "./broker-events.ts";
 import {
   applyBrokerOptions,
   type BrokerOptions,
+  type ListenAddress,
   type Redirect,
   redirectCode,
   setServerReference,
   setText,
 } from "./broker-options.ts";
 import { systemClock } from "./clock.ts";
+import { type Configuration, configure } from "./configuration.ts";
 import { type BrokerExports, Core, type CoreEvent } from "./core.ts";
 import { Driver } from "./driver.ts";
 import { MidgeError, statusError } from "./errors.ts";
 import { encodeProperties, type MessageProperties } from "./properties.ts";
 import { reasonText } from "./reason-codes.ts";
-import { tcpListen } from "./transport/tcp.ts";
+import { tcpListen, unixListen } from "./transport/tcp.ts";
 import type { Transport } from "./transport/transport.ts";
 
 /** How Broker.publish() publishes. Its properties reach 5.0 subscribers. */
@@ -59,13 +62,18 @@ export class Broker extends EventEmitter<BrokerEvents> {
   readonly #transports = new Map<number, Transport>();
   readonly #servers: Server[] = [];
   readonly #redirect: Redirect | undefined;
+  readonly #listens: readonly ListenAddress[];
   #closed = false;
 
-  /** A broker that listens where `options.listen` says. Rejects with code LISTEN_FAILED or ARGUMENT_INVALID. */
+  /** What `options.configuration` asks of the program around the core. */
+  readonly configuration: Configuration | undefined;
+
+  /** A broker that listens where its configuration or `options.listen` says. Rejects with code LISTEN_FAILED,
+   *  ARGUMENT_INVALID or NO_ENGINE, or with a ConfigurationError. */
   static async start(options: BrokerOptions = {}): Promise<Broker> {
     const broker = new Broker(options);
     try {
-      for (const { host = "127.0.0.1", port = 1883 } of options.listen ?? [{}]) await broker.#listen(host, port);
+      for (const address of broker.#listens) await broker.#listen(address);
     } catch (error) {
       await broker.close();
       throw error;
@@ -73,10 +81,15 @@ export class Broker extends EventEmitter<BrokerEvents> {
     return broker;
   }
 
-  /** A broker that listens nowhere: connections come by accept(). Throws with code ARGUMENT_INVALID. */
+  /** A broker that listens nowhere: connections come by accept(). Throws with code ARGUMENT_INVALID or NO_ENGINE,
+   *  or a ConfigurationError. */
   constructor(options: BrokerOptions = {}) {
     super();
-    const core = new Core<BrokerExports>("broker", INPUT_MAX, options.seed ?? randomBytes(4).readUInt32LE());
+    const seed = options.seed ?? randomBytes(4).readUInt32LE();
+    const core = new Core<BrokerExports>("broker", INPUT_MAX, seed, options.engine);
+    core.exports.setOption(OPTION_AUTHENTICATE, authenticateBits(options));
+    this.configuration = options.configuration === undefined ? undefined : configure(core, options.configuration);
+    this.#listens = this.configuration?.listen ?? options.listen ?? [{}];
     applyBrokerOptions(core, options);
     this.#redirect = options.redirect;
     this.#driver = new Driver(core, options.clock ?? systemClock, {
@@ -87,11 +100,12 @@ export class Broker extends EventEmitter<BrokerEvents> {
     followListeners(this, () => this.#driver.core.exports);
   }
 
-  /** Where it listens. */
-  get addresses(): { host: string; port: number }[] {
+  /** Where it listens. Of a Unix socket only the path means something. */
+  get addresses(): { host: string; port: number; path?: string }[] {
     return this.#servers.map((server) => {
-      const { address, port } = server.address() as AddressInfo;
-      return { host: address, port };
+      const address = server.address();
+      if (typeof address === "string") return { host: "", port: 0, path: address };
+      return { host: address?.address ?? "", port: address?.port ?? 0 };
     });
   }
 
@@ -172,12 +186,15 @@ export class Broker extends EventEmitter<BrokerEvents> {
     );
   }
 
-  async #listen(host: string, port: number): Promise<void> {
+  async #listen({ host = "127.0.0.1", port = 1883, path }: ListenAddress): Promise<void> {
+    const accept = (transport: Transport) => this.accept(transport);
     try {
-      this.#servers.push(await tcpListen(host, port, (transport) => this.accept(transport)));
+      this.#servers.push(await (path === undefined ? tcpListen(host, port, accept) : unixListen(path, accept)));
     } catch (error) {
       const system = error as NodeJS.ErrnoException;
-      throw new MidgeError("LISTEN_FAILED", `cannot listen on ${host}:${port}: ${system.message}`, { cause: error });
+      throw new MidgeError("LISTEN_FAILED", `cannot listen on ${path ?? `${host}:${port}`}: ${system.message}`, {
+        cause: error,
+      });
     }
   }
 

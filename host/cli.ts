@@ -9,6 +9,7 @@ import { EXIT_FAILURE, Failure, UsageFailure } from "./cli/failure.ts";
 import { type ConnectionFlags, complaint } from "./cli/mosquitto-options.ts";
 import { passwdCommand } from "./cli/passwd.ts";
 import { pubCommand } from "./cli/pub.ts";
+import { replayCommand } from "./cli/replay.ts";
 import { rrCommand } from "./cli/rr.ts";
 import { subCommand } from "./cli/sub.ts";
 import { VERSION } from "./version.ts";
@@ -23,6 +24,7 @@ const commands = [
   rrCommand(end),
   brokerCommand(end),
   passwdCommand(end),
+  replayCommand(end),
   demoCommand(end),
 ];
 

@@ -78,7 +78,7 @@ export class ClientMachine implements Commander {
     this.is5 = options.protocolVersion === "5.0";
     this.#clientId = options.clientId ?? `midge-${randomBytes(6).toString("hex")}`;
     const method = authenticationOf(options);
-    this.#core = new Core<ClientExports>("client", INPUT_MAX, options.seed ?? randomInt(0x1_0000_0000));
+    this.#core = new Core<ClientExports>("client", INPUT_MAX, options.seed ?? randomInt(0x1_0000_0000), options.engine);
     applyClientOptions(this.#core, this.#clientId, options, method?.method);
     this.#driver = new Driver(this.#core, clock, {
       send: (_connection, bytes) => this.#link.send(bytes),

@@ -1,9 +1,8 @@
-// A core module and its memory. The only file that touches either: it loads the module, checks its version, copies bytes in
-// and out, and turns records into objects. Views of the memory are made anew when it has grown. Exports return u32 as
+// A core module and its memory: loads the module into an engine, checks its version, copies bytes in and out, and turns
+// records into objects. Views of the memory are made anew when it has grown. Exports return u32 as
 // JavaScript sees i32: `>>> 0` makes every one that can have its highest bit set what it was.
 
 import { readFileSync } from "node:fs";
-import { instantiateSync } from "@assemblyscript/loader";
 import {
   ABI_VERSION,
   ARGUMENT_MAX,
@@ -23,6 +22,7 @@ import {
   SEND_LENGTH,
   SEND_SIZE,
 } from "../assembly/abi.ts";
+import { type Engine, type EngineName, engineOf, type ModuleName } from "./engine.ts";
 import { MidgeError } from "./errors.ts";
 
 /** Exports of both modules; abi.ts describes each. */
@@ -51,6 +51,7 @@ export interface CoreExports {
 }
 
 export interface BrokerExports extends CoreExports {
+  configure(length: number): number;
   open(): number;
   handleAuthenticated(connection: number, reasonCode: number, serverReferenceLength: number): number;
   handleAuth(connection: number, reasonCode: number, dataLength: number): number;
@@ -86,15 +87,16 @@ export interface CoreEvent {
 declare const MODULE_FOLDER: string | undefined;
 const FOLDER = typeof MODULE_FOLDER === "string" ? MODULE_FOLDER : "../dist/";
 
-const compiled = new Map<string, WebAssembly.Module>();
+const loaded = new Map<ModuleName, Uint8Array>();
 
-function compile(name: string): WebAssembly.Module {
-  let module = compiled.get(name);
-  if (module === undefined) {
-    module = new WebAssembly.Module(readFileSync(new URL(`${FOLDER}${name}.wasm`, import.meta.url)));
-    compiled.set(name, module);
+/** The Wasm of a module; always the same object, by which an engine knows it again. */
+export function moduleBytes(name: ModuleName): Uint8Array {
+  let bytes = loaded.get(name);
+  if (bytes === undefined) {
+    bytes = readFileSync(new URL(`${FOLDER}${name}.wasm`, import.meta.url));
+    loaded.set(name, bytes);
   }
-  return module;
+  return bytes;
 }
 
 /** One instance of a module. */
@@ -105,10 +107,9 @@ export class Core<Exports extends CoreExports> {
   #bytes: Buffer;
   #view: DataView;
 
-  /** `name`: broker or client. `inputMax`: bytes of the input buffer. `seed`: any 32-bit number. `module`: another build of
-   *  it than the one in dist/. */
-  constructor(name: "broker" | "client", inputMax: number, seed: number, module = compile(name)) {
-    this.exports = instantiateSync(module, {}).exports as unknown as Exports;
+  /** `inputMax`: bytes of the input buffer. `seed`: any 32-bit number. Throws with code NO_ENGINE. */
+  constructor(name: ModuleName, inputMax: number, seed: number, engine: EngineName | Engine = "v8") {
+    this.exports = engineOf(engine).instantiate(moduleBytes(name), name) as Exports;
     if (this.exports.abiVersion() !== ABI_VERSION) {
       throw new Error(
         `${name}.wasm speaks ABI ${this.exports.abiVersion()}, this host ${ABI_VERSION}: build both again`,

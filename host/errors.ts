@@ -70,7 +70,11 @@ export type MidgeErrorCode =
   | "CLIENT_ENDED"
   | "ABORTED"
   /** The broker cannot listen there; `cause` is the system's error. */
-  | "LISTEN_FAILED";
+  | "LISTEN_FAILED"
+  /** Something is wrong with a configuration: `faults` of the ConfigurationError says what. */
+  | "CONFIGURATION_INVALID"
+  /** The engine asked for is not built on this machine, which needs a C compiler. */
+  | "NO_ENGINE";
 
 /** What a MidgeError may carry beside its code. */
 export interface MidgeErrorDetails {

@@ -28,9 +28,16 @@ export type {
 } from "./broker-authentication.ts";
 export type { BrokerEvents } from "./broker-events.ts";
 export type { BrokerLimits } from "./broker-limits.ts";
-export type { BrokerFeatures, BrokerOptions, Redirect } from "./broker-options.ts";
+export type { BrokerFeatures, BrokerOptions, ListenAddress, Redirect } from "./broker-options.ts";
 export { Client } from "./client.ts";
 export { type Clock, systemClock, VirtualClock } from "./clock.ts";
+export {
+  type Configuration,
+  ConfigurationError,
+  type ConfigurationFault,
+  type ConfigurationSetting,
+} from "./configuration.ts";
+export type { Engine, EngineName } from "./engine.ts";
 export { MidgeError, type MidgeErrorCode } from "./errors.ts";
 export { PasswordStore, passwordLine } from "./passwords.ts";
 export type {

@@ -7,7 +7,7 @@ export const REASON_STRINGS: ReadonlyMap<number, string> = new Map([
   [0x80, "The broker could not do this and has no better code for it; its log may say why."],
   [0x81, "The packet cannot be decoded: check the client library, or what stands between it and the broker."],
   [0x82, "The packet breaks a rule of MQTT 5.0: check which packets the client sends when, and their properties."],
-  [0x83, "An option of this broker has a wrong value: midge_expiry is a whole number of seconds from 1 up."],
+  [0x83, "The payload is larger than this broker takes, or midge_expiry is not a whole number of seconds from 1 up."],
   [0x84, "This broker speaks MQTT 3.1, 3.1.1 and 5.0: set the client to one of them."],
   [0x85, "This client id cannot be used: choose another one."],
   [0x86, "User name or password is wrong, or the user is not known here."],

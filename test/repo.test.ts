@@ -29,6 +29,7 @@ function importsOf(name: string): string[] {
 const ROOMS = [
   "modules",
   "broker client",
+  "config",
   "session",
   "packet",
   "topic",

@@ -1,14 +1,26 @@
-// `midge broker -v`: one line for each connect, subscribe, unsubscribe, publish and disconnect. Lines are made here and
+// The log of `midge broker`, with -v or a configuration: one line for each connect, subscribe, unsubscribe, publish and disconnect. Lines are made here and
 // printed by whom they are given to. Client ids and topics come from strangers: what is not printable is escaped.
 
 import type { Broker } from "../broker.ts";
+import type { BrokerEvents } from "../broker-events.ts";
 import { reasonText } from "../reason-codes.ts";
 
-/** Calls `print` with a line, without its end, for everything that happens at the broker from now on. */
-export function logBroker(broker: Broker, print: (line: string) => void, now: () => Date = () => new Date()): void {
+type LogKind = keyof BrokerEvents;
+
+/** All there is to log. */
+export const LOG_KINDS: readonly LogKind[] = ["connect", "refuse", "subscribe", "unsubscribe", "publish", "disconnect"];
+
+/** Calls `print` with a line, without its end, for everything of these kinds that happens at the broker from now on. */
+export function logBroker(
+  broker: Broker,
+  print: (line: string) => void,
+  now: () => Date = () => new Date(),
+  kinds: readonly LogKind[] = LOG_KINDS,
+): void {
   // Where a client came from is said once by the broker, at its connect, and in every line here.
   const addresses = new Map<string, string>();
-  const line = (verb: string, clientId: string, text: string, address = addresses.get(clientId) ?? "-") => {
+  const line = (verb: LogKind, clientId: string, text: string, address = addresses.get(clientId) ?? "-") => {
+    if (!kinds.includes(verb)) return;
     print(
       `${timeOfDay(now())} ${verb.padEnd(11)} ${printable(clientId || "(no id)")} ${address}${text === "" ? "" : `  ${text}`}`,
     );
@@ -28,9 +40,12 @@ export function logBroker(broker: Broker, print: (line: string) => void, now: ()
     line("subscribe", clientId, `${printable(topicFilter)} ${answer}`);
   });
   broker.on("unsubscribe", ({ clientId, topicFilter }) => line("unsubscribe", clientId, printable(topicFilter)));
-  broker.on("publish", ({ clientId, topicName, qos, retain, payloadLength }) => {
-    line("publish", clientId, `${printable(topicName)} q${qos}${retain ? " retain" : ""}, ${payloadLength} bytes`);
-  });
+  // A report of each message costs something: not for nothing.
+  if (kinds.includes("publish")) {
+    broker.on("publish", ({ clientId, topicName, qos, retain, payloadLength }) => {
+      line("publish", clientId, `${printable(topicName)} q${qos}${retain ? " retain" : ""}, ${payloadLength} bytes`);
+    });
+  }
   broker.on("disconnect", ({ clientId, address, reason, reasonCode }) => {
     const code = reasonCode === undefined ? "" : `: ${reasonText(reasonCode)}`;
     line("disconnect", clientId, printable(`${reason}${code}`), address);

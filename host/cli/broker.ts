@@ -5,9 +5,12 @@ import { Broker } from "../broker.ts";
 import type { BrokerOptions } from "../broker-options.ts";
 import { PasswordStore } from "../passwords.ts";
 import { logBroker } from "./broker-log.ts";
+import { configurationFailure, ProgramSettings, readConfiguration } from "./configuration.ts";
+import { chosenEngine, type EngineFlag, engineOption } from "./engine-option.ts";
 import { Failure, listenFailure, reasonOf } from "./failure.ts";
 import { addressText, collect, listenPort } from "./mosquitto-options.ts";
 import { Output } from "./output.ts";
+import { recordedEngine } from "./record.ts";
 import { Ending, onInterrupt } from "./signals.ts";
 
 /** The command, ready to be added to the program. `end` receives the exit code. */
@@ -15,7 +18,8 @@ export function brokerCommand(end: (exitCode: number) => void): Command {
   return new Command("broker")
     .summary("run a broker")
     .description("Run an MQTT broker for 3.1, 3.1.1 and 5.0 on one port. It keeps everything in memory.")
-    .option("-p, --port <port>", "TCP port to listen on; 0 takes a free one", listenPort, PORT_DEFAULT)
+    .option("-c, --config-file <file>", "a mosquitto.conf; where it has a listener, -p and --host mean nothing")
+    .option("-p, --port <port>", `TCP port to listen on; 0 takes a free one (default: ${PORT_DEFAULT})`, listenPort)
     .option(
       "--host <address>",
       "address of this machine to listen on; may be given many times (default: 127.0.0.1)",
@@ -27,17 +31,21 @@ export function brokerCommand(end: (exitCode: number) => void): Command {
       "accept nobody, and send clients of 5.0 to this server, as in example.org:1883",
       serverName,
     )
+    .addOption(engineOption())
+    .option("--record <file>", "record all that happens, passwords too, for midge replay")
     .option("-v, --verbose", "a line for each connect, subscribe, unsubscribe, publish and disconnect")
     .helpOption("--help", "show this help")
     .addHelpText("after", EXAMPLES)
     .action(async (flags: BrokerFlags) => end(await run(flags)));
 }
 
-interface BrokerFlags {
-  port: number;
+interface BrokerFlags extends EngineFlag {
+  configFile?: string;
+  port?: number;
   host?: string[];
   passwordFile?: string;
   redirect?: string;
+  record?: string;
   verbose?: boolean;
 }
 
@@ -46,25 +54,58 @@ async function run(flags: BrokerFlags): Promise<number> {
   onInterrupt(() => ending.finish(0));
   const output = new Output(process.stdout, () => ending.finish(0));
   const passwords = flags.passwordFile === undefined ? undefined : await readPasswords(flags.passwordFile);
-  const broker = await Broker.start(brokerOptions(flags, passwords)).catch((error) => {
-    throw listenFailure(error, flags.port);
+  const recorded = recordedEngine(chosenEngine(flags), flags.record, (text) => {
+    process.stderr.write(`midge broker: ${text}\n`);
   });
-  for (const line of welcome(broker.addresses, flags, passwords)) output.line(line);
-  if (flags.verbose) logBroker(broker, (line) => output.line(line));
+  const options = await brokerOptions(flags, passwords);
+  const broker = await Broker.start({ ...options, engine: recorded.engine }).catch((error) => {
+    throw startFailure(error, flags);
+  });
+  const settings = await programSettings(broker, flags, output);
+  for (const line of welcome(broker, flags, passwords)) output.line(line);
+  if (settings !== undefined) logBroker(broker, (line) => settings.print(line), undefined, settings.kinds);
+  else if (flags.verbose) logBroker(broker, (line) => output.line(line));
   if (passwords !== undefined) reloadOnHangup(passwords, (line) => output.line(line));
   const exitCode = await ending.exitCode;
   await broker.close();
+  settings?.close();
+  recorded.close();
   await output.end();
   return exitCode;
 }
 
-function brokerOptions(flags: BrokerFlags, passwords: PasswordStore | undefined): BrokerOptions {
-  const hosts = flags.host ?? ["127.0.0.1"];
+async function brokerOptions(flags: BrokerFlags, passwords: PasswordStore | undefined): Promise<BrokerOptions> {
+  const { configFile, host = ["127.0.0.1"], port = PORT_DEFAULT } = flags;
   return {
-    listen: hosts.map((host) => ({ host, port: flags.port })),
+    listen: host.map((name) => ({ host: name, port })),
+    ...(configFile !== undefined && { configuration: await readConfiguration(configFile) }),
     ...(passwords && { passwords }),
     ...(flags.redirect !== undefined && { redirect: { serverReference: flags.redirect } }),
   };
+}
+
+function startFailure(error: unknown, { configFile, port = PORT_DEFAULT }: BrokerFlags): unknown {
+  return configFile === undefined ? listenFailure(error, port) : configurationFailure(error, configFile);
+}
+
+/** Acts on what the configuration, if there is one, asks of this program. */
+async function programSettings(
+  broker: Broker,
+  flags: BrokerFlags,
+  output: Output,
+): Promise<ProgramSettings | undefined> {
+  const { configuration } = broker;
+  if (configuration === undefined) return undefined;
+  // mosquitto does so without a word.
+  if (configuration.listen !== undefined && (flags.port !== undefined || flags.host !== undefined)) {
+    process.stderr.write(`midge broker: ${flags.configFile} says where to listen: -p and --host do not count\n`);
+  }
+  try {
+    return new ProgramSettings(configuration.settings, flags.verbose === true, (line) => output.line(line));
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
 }
 
 function readPasswords(file: string): Promise<PasswordStore> {
@@ -93,14 +134,13 @@ function counted({ size }: PasswordStore): string {
 }
 
 /** Where the broker listens, who may connect, and how to change that. */
-function welcome(
-  addresses: readonly { host: string; port: number }[],
-  flags: BrokerFlags,
-  passwords: PasswordStore | undefined,
-): string[] {
-  const open = addresses.filter(({ host }) => !isLoopback(host));
+function welcome(broker: Broker, flags: BrokerFlags, passwords: PasswordStore | undefined): string[] {
+  const { addresses, configuration } = broker;
+  const open = addresses.filter(({ host, path }) => path === undefined && !isLoopback(host));
   const reach = open.map(addressText).join(", ");
-  const inside = "Other machines cannot connect: --host 0.0.0.0 lets them in.";
+  const change =
+    configuration?.listen === undefined ? "--host 0.0.0.0 lets them in" : "listener 1883 would let them in";
+  const inside = `Other machines cannot connect: ${change}.`;
   const lines = [`midge broker listens on ${addresses.map(addressText).join(", ")}`];
   if (passwords !== undefined) {
     lines.push(`Open to the users of ${flags.passwordFile} (${counted(passwords)}), by password or SCRAM-SHA-256.`);
@@ -116,6 +156,7 @@ function welcome(
   }
   if (flags.redirect !== undefined)
     lines.push(`Every client is refused, and sent to ${flags.redirect} if it speaks 5.0.`);
+  if (flags.record !== undefined) lines.push(`Recorded in ${flags.record}: all that clients send, passwords too.`);
   lines.push("Ctrl-C ends it; -v shows what happens.");
   return lines;
 }
@@ -138,6 +179,7 @@ Examples:
   midge broker -v -p 1884
   midge broker --host 0.0.0.0               (all addresses, IPv4: for other machines)
   midge broker --host 127.0.0.1 --host ::1
+  midge broker -c mosquitto.conf            (assembly/config/README.md lists the keys it may have)
   midge broker --password-file passwords    (users made with midge passwd; SIGHUP reads the file again)
 
 A port in use usually means that another broker, such as mosquitto, runs already.

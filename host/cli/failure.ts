@@ -161,4 +161,5 @@ const SYSTEM_TEXT: Readonly<Record<string, string>> = {
   EPERM: "permission denied",
   ENOENT: "no such file",
   EISDIR: "it is a directory",
+  ENOSPC: "no space is left on the device",
 };

@@ -71,8 +71,9 @@ export function addConnectionOptions(command: Command, version: ProtocolVersion 
     .helpOption("--help", "show this help");
 }
 
-/** Host and port as one writes them: 127.0.0.1:1883, [::1]:1883. */
-export function addressText(options: { host?: string; port?: number }): string {
+/** Host and port as one writes them: 127.0.0.1:1883, [::1]:1883; or the path of a Unix socket. */
+export function addressText(options: { host?: string; port?: number; path?: string }): string {
+  if (options.path !== undefined) return options.path;
   const host = options.host ?? HOST_DEFAULT;
   return `${host.includes(":") ? `[${host}]` : host}:${options.port ?? PORT_DEFAULT}`;
 }

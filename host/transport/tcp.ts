@@ -1,6 +1,7 @@
-// Network Connections over TCP.
+// Network Connections over TCP, and those that come in over a Unix socket.
 
-import { connect, createServer, type Server, type Socket, type TcpNetConnectOpts } from "node:net";
+import { lstatSync, unlinkSync } from "node:fs";
+import { connect, createServer, type ListenOptions, type Server, type Socket, type TcpNetConnectOpts } from "node:net";
 import type { Connector, Transport, TransportHandlers } from "./transport.ts";
 
 /** Bytes a socket takes before it says it is full. Below a turn's worth of output it would say so every turn. */
@@ -19,8 +20,10 @@ class TcpTransport implements Transport {
   #remoteAddress: string | undefined;
   #failure: Error | undefined;
 
-  constructor(socket: Socket) {
+  /** `remoteAddress`: of the other end, if the system has none. */
+  constructor(socket: Socket, remoteAddress?: string) {
     this.#socket = Object.assign(socket, { [TRANSPORT]: this });
+    this.#remoteAddress = remoteAddress;
   }
 
   /** Asked of the system only when somebody wants to know, and kept, since a closed socket has none. */
@@ -139,19 +142,45 @@ export function tcpConnector(host: string, port: number): Connector {
     });
 }
 
-/** Listens on `host`:`port` (0: any free port) and hands over every connection. Rejects with the system's error. */
+/** Listens on `host`:`port` (0: any free port; host "": all addresses) and hands over every connection. Rejects with the
+ *  system's error. */
 export function tcpListen(host: string, port: number, accept: (transport: Transport) => void): Promise<Server> {
-  const server = createServer({ noDelay: true, highWaterMark: WRITE_BUFFER }, (socket) => {
-    // A socket that was reset before we got here has no address any more; it reports its end like any other.
-    accept(new TcpTransport(socket));
+  // A socket that was reset before we got here has no address any more; it reports its end like any other.
+  return listen({ ...(host !== "" && { host }), port }, (socket) => accept(new TcpTransport(socket)));
+}
+
+/** The same for a Unix socket. One that a broker has left behind is replaced. */
+export async function unixListen(path: string, accept: (transport: Transport) => void): Promise<Server> {
+  const start = () => listen({ path }, (socket) => accept(new TcpTransport(socket, path)));
+  return start().catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EADDRINUSE" || !(await isLeftBehind(path))) throw error;
+    unlinkSync(path);
+    return start();
   });
+}
+
+function listen(where: ListenOptions, accept: (socket: Socket) => void): Promise<Server> {
+  const server = createServer({ noDelay: true, highWaterMark: WRITE_BUFFER }, accept);
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host, port, backlog: 1024 }, () => {
+    server.listen({ ...where, backlog: 1024 }, () => {
       server.removeListener("error", reject);
       // Out of file descriptors: that one connection is not accepted, the others go on.
       server.on("error", (error) => process.emitWarning(`a connection was not accepted: ${error.message}`));
       resolve(server);
+    });
+  });
+}
+
+/** Whether it is a socket on which nobody listens. */
+function isLeftBehind(path: string): Promise<boolean> {
+  if (!lstatSync(path).isSocket()) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code === "ECONNREFUSED"));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(false);
     });
   });
 }

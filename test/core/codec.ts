@@ -1,6 +1,7 @@
 // The codec module as tests see it: loads build/codec.wasm, puts bytes in, takes bytes out. Its exports are described
 // in assembly/modules/codec.ts.
 import { readFileSync } from "node:fs";
+import { type EngineName, engineOf } from "../../host/engine.ts";
 
 /** decode: the first packet of the input is not whole. */
 export const NEED_MORE = 0x100;
@@ -50,12 +51,14 @@ export interface Codec {
   input(offset: number, length: number): Uint8Array;
   /** A copy of the first `length` bytes of the output. */
   output(length: number): Uint8Array;
+  /** How many of the first `count` prefixes of the input, from the empty one on, decode does not ask for more of. */
+  earlyPrefixes(count: number, level: number): number;
 }
 
 /** A fresh instance of the codec; `npm run build:core` makes the module. */
-export function loadCodec(): Codec {
-  const module = new WebAssembly.Module(readFileSync(new URL("../../build/codec.wasm", import.meta.url)));
-  const core = new WebAssembly.Instance(module, {}).exports as unknown as CodecExports;
+export function loadCodec(engine: EngineName = "v8"): Codec {
+  const bytes = readFileSync(new URL("../../build/codec.wasm", import.meta.url));
+  const core = engineOf(engine).instantiate(bytes, "codec") as CodecExports;
   const memory = new Uint8Array(core.memory.buffer);
   const inputAt = core.inputPtr();
   const outputAt = core.outputPtr();
@@ -67,5 +70,10 @@ export function loadCodec(): Codec {
     },
     input: (offset, length) => memory.subarray(inputAt + offset, inputAt + offset + length),
     output: (length) => memory.slice(outputAt, outputAt + length),
+    earlyPrefixes(count, level) {
+      let early = 0;
+      for (let length = 0; length < count; length++) if (core.decode(length, level) !== NEED_MORE) early++;
+      return early;
+    },
   };
 }

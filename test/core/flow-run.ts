@@ -3,6 +3,7 @@
 // at the end, fails the flow. Every failure names file and line. Knows no packets: bytes are compared as bytes.
 import * as abi from "../../assembly/abi.ts";
 import { type BrokerExports, type ClientExports, Core, type CoreEvent } from "../../host/core.ts";
+import { type Engine, engineOf } from "../../host/engine.ts";
 import {
   codeOf,
   detailMatches,
@@ -26,14 +27,20 @@ export interface Mode {
   pieceMax: number;
   /** What the host's clock shows when the flow's is 0. */
   startMs: number;
-  /** Other builds of the modules than those in dist/. */
-  modules?: Record<"broker" | "client", WebAssembly.Module>;
+  engine: Engine;
 }
 
-export const MODES: Mode[] = [
-  { name: "whole", inputMax: 4096, pieceMax: 4096, startMs: 0 },
+const MODES_V8: Mode[] = [
+  { name: "whole", inputMax: 4096, pieceMax: 4096, startMs: 0, engine: engineOf("v8") },
   // Its clock wraps around in five seconds.
-  { name: "byte by byte", inputMax: 64, pieceMax: 1, startMs: 2 ** 32 - 5_000 },
+  { name: "byte by byte", inputMax: 64, pieceMax: 1, startMs: 2 ** 32 - 5_000, engine: engineOf("v8") },
+];
+
+const wasm3 = engineOf("wasm3");
+
+export const MODES: Mode[] = [
+  ...MODES_V8,
+  ...MODES_V8.map((mode) => ({ ...mode, name: `${mode.name}, wasm3`, engine: wasm3 })),
 ];
 
 /** Deadlines between two lines: a core that never gets past one must not stop the tests. */
@@ -92,8 +99,8 @@ class Run {
   }
 
   #load(seed: number): Core<BrokerExports & ClientExports> {
-    const { inputMax, modules } = this.#mode;
-    return new Core<BrokerExports & ClientExports>(this.#flow.module, inputMax, seed, modules?.[this.#flow.module]);
+    const { inputMax, engine } = this.#mode;
+    return new Core<BrokerExports & ClientExports>(this.#flow.module, inputMax, seed, engine);
   }
 
   #step(step: Step): void {
@@ -138,6 +145,7 @@ class Run {
     this.#core.writeArgument(...parts);
     const [a = 0, b = 0, c = 0] = parts.map(({ length }) => length);
     if (verb === "text") this.#returns(step, exports.setText(textOf(word), a));
+    else if (verb === "configure") this.#returns(step, exports.configure(a));
     else if (verb === "subscribe") this.#returns(step, exports.subscribe(a, b, subscriptionOptions(word)));
     else if (verb === "unsubscribe") this.#returns(step, exports.unsubscribe(a, b));
     else if (verb === "disconnect") this.#returns(step, exports.disconnect(number(word), a));
@@ -251,6 +259,7 @@ class Run {
     if (event.kind === abi.EVENT_OPEN) this.#connections.set("c1", newConnection(abi.CLIENT_CONNECTION));
     const [, connection] = this.#find(event.connection);
     if (this.#flow.module === "client" && event.kind !== abi.EVENT_CLOSE) this.#events.push(event);
+    else if (CONFIGURATION.has(event.kind)) this.#events.push(event);
     else if (connection === undefined) throw new Error(`${showEvent(event)} of an unknown connection`);
     else {
       connection.events.push(event);
@@ -327,7 +336,10 @@ class Run {
 export const EXPECTATIONS = new Set(["<", "<~", "closed", "event"]);
 
 /** What a host sets before it lets time pass. */
-const SETTINGS = new Set(["seed", "option", "text"]);
+const SETTINGS = new Set(["seed", "option", "text", "configure"]);
+
+/** Events of the broker that are about no connection. */
+const CONFIGURATION = new Set<number>([abi.EVENT_FAULT, abi.EVENT_LISTENER, abi.EVENT_SETTING]);
 
 /** A byte string of a line; empty if the line leaves it out. */
 function partOf(step: Step, index: number): Uint8Array {

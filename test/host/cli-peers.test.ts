@@ -2,7 +2,16 @@
 // `midge broker`, and midge with itself, in every version. What each flag does is in cli-flags.test.ts, what only 5.0 has in cli5-peers.test.ts.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type BrokerPeer, MIDGE, type Result, run, start, startMidgeBroker, startMosquitto, stopAll } from "./peers.ts";
+import {
+  type BrokerPeer,
+  MIDGE,
+  type Result,
+  run,
+  start,
+  startMosquitto,
+  startTestedBroker,
+  stopAll,
+} from "./peers.ts";
 
 const TOOLS = {
   midge: { pub: [...MIDGE, "pub"], sub: [...MIDGE, "sub"] },
@@ -22,7 +31,7 @@ let brokers: Record<"midge" | "mosquitto", BrokerPeer>;
 let topics = 0;
 
 beforeAll(async () => {
-  brokers = { mosquitto: await startMosquitto(), midge: await startMidgeBroker() };
+  brokers = { mosquitto: await startMosquitto(), midge: await startTestedBroker() };
 });
 // Each test starts several programs, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

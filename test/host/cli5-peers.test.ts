@@ -12,6 +12,7 @@ import {
   start,
   startMidgeBroker,
   startMosquitto,
+  startTestedBroker,
   stopAll,
   temporaryFile,
 } from "./peers.ts";
@@ -37,7 +38,7 @@ let brokers: Record<Side, BrokerPeer>;
 let topics = 0;
 
 beforeAll(async () => {
-  brokers = { mosquitto: await startMosquitto(), midge: await startMidgeBroker() };
+  brokers = { mosquitto: await startMosquitto(), midge: await startTestedBroker() };
 });
 // Each test starts several programs, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -10,8 +10,8 @@ import {
   type Result,
   run,
   start,
-  startMidgeBroker,
   startMosquitto,
+  startTestedBroker,
   stopAll,
   temporaryFile,
 } from "./peers.ts";
@@ -24,7 +24,7 @@ let brokers: Record<Side, BrokerPeer>;
 let topics = 0;
 
 beforeAll(async () => {
-  brokers = { mosquitto: await startMosquitto(), midge: await startMidgeBroker() };
+  brokers = { mosquitto: await startMosquitto(), midge: await startTestedBroker() };
 });
 // Each test starts several programs, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -4,7 +4,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseBytes } from "../core/vectors.ts";
-import { type BrokerPeer, startMidgeBroker, stopAll } from "./peers.ts";
+import { type BrokerPeer, startTestedBroker, stopAll } from "./peers.ts";
 import {
   ControlClient,
   connectBytes,
@@ -32,7 +32,7 @@ const online = (level: number, clientId = `bad${++names}`) =>
 const brokerPid = () => broker.child.process.pid as number;
 
 beforeAll(async () => {
-  broker = await startMidgeBroker();
+  broker = await startTestedBroker();
   control = await ControlClient.start(broker.port);
   const beginnings = ["", "10", "10 ff ff", "10 20 0004 'MQT'", '10 20 "MQTT" 04'];
   stuck = await Promise.all(

@@ -8,8 +8,8 @@ import {
   type Result,
   run,
   start,
-  startMidgeBroker,
   startMosquitto,
+  startTestedBroker,
   stopAll,
 } from "./peers.ts";
 import { endPeers, JsPeer, until } from "./peers-more.ts";
@@ -25,7 +25,7 @@ let names = 0;
 const fresh = () => `mos${++names}`;
 
 beforeAll(async () => {
-  broker = await startMidgeBroker();
+  broker = await startTestedBroker();
 });
 afterAll(async () => {
   await endPeers();

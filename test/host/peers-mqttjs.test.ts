@@ -3,7 +3,7 @@
 
 import type { IClientOptions } from "mqtt";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type BrokerPeer, startMidgeBroker, stopAll } from "./peers.ts";
+import { type BrokerPeer, startTestedBroker, stopAll } from "./peers.ts";
 import { endPeers, JsPeer, until, type VERSIONS, WAIT_MS } from "./peers-more.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -15,7 +15,7 @@ let broker: BrokerPeer;
 let names = 0;
 
 beforeAll(async () => {
-  broker = await startMidgeBroker();
+  broker = await startTestedBroker();
 });
 afterAll(async () => {
   await endPeers();

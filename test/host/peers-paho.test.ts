@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type BrokerPeer, run, startMidgeBroker, stopAll } from "./peers.ts";
+import { type BrokerPeer, run, startTestedBroker, stopAll } from "./peers.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
@@ -16,7 +16,7 @@ let broker: BrokerPeer;
 let runs: Map<string, Map<string, unknown>>;
 
 beforeAll(async () => {
-  broker = await startMidgeBroker();
+  broker = await startTestedBroker();
   const versions = ["31", "311", "5"];
   runs = new Map(await Promise.all(versions.map(async (version) => [version, await runScenarios(version)] as const)));
 });

@@ -2,7 +2,7 @@
 // else notices, and one that reads again is a client like any other. Memory is what /proc says of the process.
 
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type BrokerPeer, startMidgeBroker, stopAll } from "./peers.ts";
+import { type BrokerPeer, startTestedBroker, stopAll } from "./peers.ts";
 import {
   ControlClient,
   connectBytes,
@@ -34,7 +34,7 @@ const online = () => RawConnection.online(broker.port, connectBytes(4, `slow${++
 const brokerPid = () => broker.child.process.pid as number;
 
 beforeAll(async () => {
-  broker = await startMidgeBroker();
+  broker = await startTestedBroker();
   control = await ControlClient.start(broker.port);
 });
 afterAll(async () => {

@@ -137,8 +137,25 @@ export async function startMosquitto(config: string[] = ["allow_anonymous true"]
 }
 
 /** Starts `midge broker -v` on a free port. */
-export async function startMidgeBroker(args: string[] = ["-p", "0"]): Promise<BrokerPeer> {
-  const child = start([...MIDGE, "broker", "-v", ...args], { timeoutMs: 300_000 });
+export function startMidgeBroker(args: string[] = ["-p", "0"]): Promise<BrokerPeer> {
+  return startOurs([...MIDGE, "broker", "-v", ...args]);
+}
+
+/** The broker that this run of the peer tests is about: `midge broker`, or the native program that MIDGE_BROKER names. The
+ *  projects of vitest.config.ts run the same tests with each of them. */
+export function startTestedBroker(): Promise<BrokerPeer> {
+  const name = process.env.MIDGE_BROKER;
+  return name === undefined ? startMidgeBroker() : startOurs([nativeProgram(name), "-v", "-p", "0"]);
+}
+
+/** A program from the folder that npm run build:native fills, or that MIDGE_NATIVE names. */
+export function nativeProgram(name: string): string {
+  const folder = process.env.MIDGE_NATIVE ?? fileURLToPath(new URL("../../build/native", import.meta.url));
+  return join(folder, name);
+}
+
+async function startOurs(command: readonly string[]): Promise<BrokerPeer> {
+  const child = start(command, { timeoutMs: 300_000 });
   await child.printed("listens on");
   const port = Number(/listens on [^ ]*:(\d+)/.exec(child.stdout)?.[1]);
   return { port, child, subscribed: (count = 1) => child.printed(" subscribe ", count) };
