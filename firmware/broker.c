@@ -22,10 +22,13 @@
 #define TURN_BYTES_MAX (512u * 1024)
 /* How long accepting rests when the system has no descriptor, or no memory, for another connection. */
 #define ACCEPT_REST_MS 1000
+/* How long the core has to close its connections when the broker leaves: it does so at once. */
+#define LEAVE_MS 5000
 #define SERVER_SHUTTING_DOWN 0x8b
 
 struct listener {
-  enum owner_kind kind;
+  /* enum owner_kind */
+  uint8_t kind;
   int fd;
   struct listener *next;
 };
@@ -40,6 +43,8 @@ struct broker {
   /* When accepting goes on; 0: it does not rest. */
   uint64_t accept_at_ms;
   bool leaving;
+  /* While it leaves: when it has done so in any case. */
+  uint64_t leave_until_ms;
 };
 
 static void act_on_event(void *owner, const struct core_event *event) {
@@ -82,7 +87,6 @@ static void apply_options(struct broker *broker, const struct broker_options *op
   if (options->connections_max > 0) {
     engine_set_option(core->engine, MIDGE_OPTION_CONNECTIONS_MAX, options->connections_max);
   }
-  if (options->log != NULL) engine_set_option(core->engine, MIDGE_OPTION_EVENTS, broker_log_events());
   set_text(core, MIDGE_TEXT_VERSION, "midge version " MIDGE_VERSION);
   set_text(core, MIDGE_TEXT_RESPONSE_PREFIX, "response/");
   for (uint32_t code = 0; code < 256; code++) {
@@ -94,7 +98,6 @@ struct broker *broker_create(const struct broker_options *options, const char **
   struct broker *broker = calloc(1, sizeof *broker);
   *fault = "no memory";
   if (broker == NULL) return NULL;
-  broker->log = options->log;
   broker->loop = loop_create();
   if (broker->loop == NULL) *fault = strerror(errno);
   else if (core_create(&broker->core, INPUT_MAX, options->seed, options->recorder, fault)) {
@@ -130,6 +133,11 @@ void broker_destroy(struct broker *broker) {
 
 struct core *broker_core(struct broker *broker) {
   return &broker->core;
+}
+
+void broker_set_log(struct broker *broker, struct broker_log *log) {
+  broker->log = log;
+  engine_set_option(broker->core.engine, MIDGE_OPTION_EVENTS, broker_log_events(log));
 }
 
 bool broker_listen(struct broker *broker, int fd) {
@@ -210,7 +218,7 @@ static size_t serve_connection(struct broker *broker, struct connection *connect
 static void serve(struct broker *broker, const struct loop_ready *ready, int count) {
   size_t turn_bytes = 0;
   for (int i = 0; i < count && broker_fault(broker) == NULL; i++) {
-    const enum owner_kind *kind = ready[i].owner;
+    const uint8_t *kind = ready[i].owner;
     if (*kind == OWNER_LISTENER) {
       if (!broker->leaving) accept_waiting(broker, ready[i].owner);
       continue;
@@ -234,6 +242,10 @@ static int earlier(int one_ms, int other_ms) {
   return other_ms >= 0 && other_ms < one_ms ? other_ms : one_ms;
 }
 
+static bool has_left(const struct broker *broker) {
+  return connections_count(&broker->connections) == 0 || clock_ms() >= broker->leave_until_ms;
+}
+
 enum broker_state broker_turn(struct broker *broker, int wait_ms) {
   struct loop_ready ready[READY_MAX];
   int sleep_ms = driver_sleep_ms(&broker->driver);
@@ -241,8 +253,9 @@ enum broker_state broker_turn(struct broker *broker, int wait_ms) {
   if (broker->driver.in_turn) sleep_ms = 0;
   sleep_ms = earlier(sleep_ms, connections_sweep(&broker->connections, clock_ms()));
   if (broker->accept_at_ms > 0) sleep_ms = earlier(sleep_ms, ACCEPT_REST_MS);
+  if (broker->leaving) sleep_ms = earlier(sleep_ms, LEAVE_MS);
   if (broker_fault(broker) != NULL) return BROKER_FAILED;
-  if (broker->leaving && connections_count(&broker->connections) == 0) return BROKER_ENDED;
+  if (broker->leaving && has_left(broker)) return BROKER_ENDED;
   const int count = loop_wait(broker->loop, ready, READY_MAX, earlier(sleep_ms, wait_ms));
   if (broker->accept_at_ms > 0 && clock_ms() >= broker->accept_at_ms) {
     broker->accept_at_ms = 0;
@@ -255,6 +268,7 @@ enum broker_state broker_turn(struct broker *broker, int wait_ms) {
 void broker_shut_down(struct broker *broker) {
   if (broker->leaving) return;
   broker->leaving = true;
+  broker->leave_until_ms = clock_ms() + LEAVE_MS;
   stop_listening(broker);
   engine_shut_down(driver_core(&broker->driver)->engine, SERVER_SHUTTING_DOWN);
 }

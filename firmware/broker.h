@@ -15,8 +15,6 @@ struct broker_options {
   uint32_t seed;
   /* Is told of every call of the core, or NULL. */
   struct recorder *recorder;
-  /* Is told what clients do (broker_log.h), or NULL. */
-  struct broker_log *log;
 };
 
 /* What ended broker_turn(). */
@@ -36,6 +34,9 @@ void broker_destroy(struct broker *broker);
 
 /* The core, for settings before the first turn. */
 struct core *broker_core(struct broker *broker);
+
+/* `log` (broker_log.h) is told what clients do from now on. It stays the caller's, and outlives the broker. */
+void broker_set_log(struct broker *broker, struct broker_log *log);
 
 /* Serves who connects to `listener`, a socket of net_listen_*(), which is the broker's from now on. False with errno. */
 bool broker_listen(struct broker *broker, int listener);

@@ -6,6 +6,13 @@
 static const char OUTSIDE[] = "the module gave out bytes outside its memory";
 static const char NO_MEMORY[] = "no memory for the module's events";
 static const char NO_INPUT[] = "the module has no room for its input";
+static const char ENDLESS[] = "the module does not stop sending";
+
+/* Batches of one core_drain_sends(). The core fills 256 records a batch, from outputs that hold 2 million chunks at most
+ * (limits.ts), and what it queues behind them: some ten thousand batches. */
+#ifndef CORE_BATCHES_MAX
+#define CORE_BATCHES_MAX (1u << 20)
+#endif
 
 bool core_create(struct core *core, uint32_t input_max, uint32_t seed, struct recorder *recorder, const char **fault) {
   *core = (struct core){.input_max = input_max};
@@ -102,9 +109,9 @@ static bool send_run(struct engine *engine, const uint8_t *record, uint32_t coun
 
 bool core_drain_sends(struct core *core, core_send *send, void *owner) {
   struct engine *engine = core->engine;
-  bool any = false;
+  uint32_t batches = 0;
   for (uint32_t count = engine_next_sends(engine); count > 0; count = engine_next_sends(engine)) {
-    any = true;
+    if (++batches > CORE_BATCHES_MAX) engine_fail(engine, ENDLESS);
     const uint32_t pointer = engine_sends_ptr(engine);
     for (uint32_t i = 0; i < count;) {
       /* handleBlocked() may have moved the memory. */
@@ -119,7 +126,7 @@ bool core_drain_sends(struct core *core, core_send *send, void *owner) {
     }
     engine_handle_sent(engine);
   }
-  return any;
+  return batches > 0;
 }
 
 /* Room for `count` events and `length` bytes of theirs. */
@@ -139,7 +146,8 @@ static bool reserve_events(struct core *core, size_t count, size_t length) {
   return true;
 }
 
-/* Bytes of all three texts of all events; false when that is more than the memory they are said to be in. */
+/* Bytes of all three texts of all events, each with a zero behind it; false when they are more than the memory they are said
+ * to be in. */
 static bool text_lengths(struct engine *engine, const uint8_t *record, uint32_t count, size_t *length) {
   uint64_t size, total = 0;
   engine_memory(engine, &size);
@@ -147,19 +155,22 @@ static bool text_lengths(struct engine *engine, const uint8_t *record, uint32_t 
     total += core_u32(record + MIDGE_EVENT_A_LENGTH);
     total += core_u32(record + MIDGE_EVENT_B_LENGTH);
     total += core_u32(record + MIDGE_EVENT_C_LENGTH);
-    if (total > size || total > SIZE_MAX) return false;
+    if (total > size) return false;
   }
+  total += (uint64_t)count * 3;
   *length = (size_t)total;
-  return true;
+  return total <= SIZE_MAX;
 }
 
 static bool copy_text(struct engine *engine, const uint8_t *pointer, uint32_t length, uint8_t **to, struct core_bytes *text) {
   *text = (struct core_bytes){.bytes = *to, .length = length};
-  if (length == 0) return true;
-  const uint8_t *from = core_at(engine, core_u32(pointer), length);
-  if (from == NULL) return false;
-  memcpy(*to, from, length);
-  *to += length;
+  if (length > 0) {
+    const uint8_t *from = core_at(engine, core_u32(pointer), length);
+    if (from == NULL) return false;
+    memcpy(*to, from, length);
+    *to += length;
+  }
+  *(*to)++ = 0;
   return true;
 }
 

@@ -15,7 +15,7 @@ struct core_bytes {
   uint32_t length;
 };
 
-/* An event record, its bytes copied: valid until the next drain. */
+/* An event record, its bytes copied, with a zero behind each of the three: valid until the next drain. */
 struct core_event {
   uint32_t kind;
   uint32_t connection;

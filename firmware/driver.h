@@ -25,7 +25,7 @@ void driver_init(struct driver *driver, struct core *core, const struct driver_h
 /* The core, with its clock set. Every call of the core goes through here. */
 struct core *driver_core(struct driver *driver);
 
-/* Does at once what the end of the turn would do. Not from a handler. */
+/* Does at once what the end of the turn would do, but for what goes on without an end. Not from a handler. */
 void driver_flush(struct driver *driver);
 
 /* Ends the turn. Returns how long the host may sleep, -1 for as long as nothing happens; after that it begins a turn

@@ -12,6 +12,7 @@ uint32_t engine_call(struct engine *engine, enum engine_export export, uint32_t 
   if (engine->recorder == NULL) return engine_run(engine, export, a, b, c, d);
   uint32_t arguments[4] = {a, b, c, d};
   recorder_before(engine->recorder, engine, export, arguments);
+  if (engine->fault != NULL) return 0;
   uint32_t result = engine_run(engine, export, a, b, c, d);
   recorder_after(engine->recorder, engine, export, result);
   return result;

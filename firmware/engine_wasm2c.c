@@ -43,17 +43,19 @@ void wasm_rt_trap(wasm_rt_trap_t trap) {
   longjmp(trapped, 1);
 }
 
+/* Apart, as a jump back leaves a function's own variables in doubt. False: it trapped. */
+static bool instantiate(instance_t *instance) {
+  if (setjmp(trapped) != 0) return false;
+  INSTANTIATE(instance);
+  return true;
+}
+
 struct engine *engine_create(const char **fault) {
   struct wasm2c_engine *made = calloc(1, sizeof *made);
-  *fault = "no memory for another instance";
-  if (made == NULL) return NULL;
-  if (setjmp(trapped) != 0) {
-    *fault = trap_text;
-    free(made);
-    return NULL;
-  }
-  INSTANTIATE(&made->instance);
-  return &made->engine;
+  if (made != NULL && instantiate(&made->instance)) return &made->engine;
+  *fault = made == NULL ? "no memory for another instance" : trap_text;
+  free(made);
+  return NULL;
 }
 
 void engine_destroy(struct engine *engine) {

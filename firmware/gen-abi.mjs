@@ -1,10 +1,10 @@
 // Writes firmware/abi.h and firmware/texts.h: the numbers of assembly/abi.ts and the exports of the built modules, and the
 // texts of the Node host, for C. The exports are read from the modules themselves and compared with the header of abi.ts,
 // which also gives their arguments names; where the two differ this fails, and with it the build. Both files are
-// committed, so that a board's owner needs no Node; test/repo.test.ts makes them anew and compares.
-// Run: npm run abi, after npm run build:core. With a folder as its argument it writes there instead.
+// committed, so that a board's owner needs no Node. `npm run abi` writes them; with --check, which is part of every native
+// build, they are only compared with what is there.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import binaryen from "binaryen";
@@ -132,32 +132,40 @@ function textTable(comment, name, texts) {
   return `/* ${comment} */\nstatic const char *const ${name}[256] = {\n${rows.join("\n")}\n};\n`;
 }
 
-function textsHeader({ CLOSE_TEXT }, { REASON_TEXT, RETURN_CODE_TEXT }, { REASON_STRINGS }, version) {
+function textsHeader({ CLOSE_TEXT, CONFIG_TEXT, REASON_TEXT, RETURN_CODE_TEXT, REASON_STRINGS, VERSION }) {
   const numbered = (texts) => Object.entries(texts);
   return `/* Made by firmware/gen-abi.mjs from the texts of host/, so that both hosts say the same. Not to be edited: npm run abi. */
 #ifndef MIDGE_TEXTS_H
 #define MIDGE_TEXTS_H
 
-#define MIDGE_VERSION ${quoted(version)}
+#define MIDGE_VERSION ${quoted(VERSION)}
 
 ${textTable("Why a connection ended, by MIDGE_CLOSE_*.", "CLOSE_TEXT", numbered(CLOSE_TEXT))}
 ${textTable("Reason Codes of 5.0 in words.", "REASON_TEXT", numbered(REASON_TEXT))}
 ${textTable("Return codes of CONNACK before 5.0.", "RETURN_CODE_TEXT", numbered(RETURN_CODE_TEXT))}
+${textTable("What is wrong with a line of a configuration, by MIDGE_CONFIG_*.", "CONFIG_TEXT", numbered(CONFIG_TEXT))}
 ${textTable("Reason Strings: what the broker sends with a Reason Code.", "REASON_STRING", [...REASON_STRINGS])}
 #endif
 `;
 }
 
-const folder = process.argv[2] ?? join(root, "firmware");
 const source = readFileSync(join(root, "assembly/abi.ts"), "utf8");
 const header = source.split("\n\n")[0];
 // In the order of the file, which a module's names are not.
 const constants = Object.entries(await load("assembly/abi.ts")).sort(
   ([one], [other]) => source.indexOf(`const ${one} `) - source.indexOf(`const ${other} `),
 );
-const texts = await Promise.all(
-  ["host/errors.ts", "host/reason-codes.ts", "host/reason-strings.ts", "host/version.ts"].map(load),
-);
-mkdirSync(folder, { recursive: true });
-writeFileSync(join(folder, "abi.h"), abiHeader(constants, header));
-writeFileSync(join(folder, "texts.h"), textsHeader(texts[0], texts[1], texts[2], texts[3].VERSION));
+const hosts = ["errors", "configuration-texts", "reason-codes", "reason-strings", "version"];
+const texts = Object.assign({}, ...(await Promise.all(hosts.map((name) => load(`host/${name}.ts`)))));
+const made = new Map([
+  ["abi.h", abiHeader(constants, header)],
+  ["texts.h", textsHeader(texts)],
+]);
+for (const [name, text] of made) {
+  const path = join(root, "firmware", name);
+  if (!process.argv.includes("--check")) writeFileSync(path, text);
+  else if (readFileSync(path, "utf8") !== text) {
+    console.error(`firmware/${name} is not what assembly/abi.ts, the modules and host/ make of it now: npm run abi`);
+    process.exitCode = 1;
+  }
+}

@@ -27,9 +27,17 @@ int net_listen_unix(const char *path);
 /* The next connection that waits; NET_AGAIN when there is none, NET_FAILED with errno when it cannot be taken. */
 int net_accept(int listener);
 
-/* Begins to connect to `host`, a name or an address: looking a name up waits for the answer. Becomes writable when it is
- * done: then net_connected(). Returns the socket; NET_FAILED with *fault, a text that stays. */
-int net_connect(const char *host, uint16_t port, const char **fault);
+/* The addresses of a name, to be tried one after the other. */
+struct net_route;
+
+/* Looks up `host`, a name or an address: waits for the answer. NULL: *fault, a text that stays, says why. */
+struct net_route *net_look_up(const char *host, uint16_t port, const char **fault);
+
+/* Begins to connect to the next of the addresses. Becomes writable when it is done: then net_connected(). Returns the socket,
+ * or NET_FAILED: none is left; *fault, a text that stays, says what was wrong with the last one that could not be begun. */
+int net_connect(struct net_route *route, const char **fault);
+
+void net_forget(struct net_route *route);
 
 /* How net_connect() went: 0, or an errno. */
 int net_connected(int fd);

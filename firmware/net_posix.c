@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -119,25 +120,40 @@ int net_accept(int listener) {
   }
 }
 
-int net_connect(const char *host, uint16_t port, const char **fault) {
+struct net_route {
+  struct addrinfo *all, *next;
+};
+
+struct net_route *net_look_up(const char *host, uint16_t port, const char **fault) {
   char service[8];
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+  struct net_route *route = calloc(1, sizeof *route);
+  *fault = "no memory";
+  if (route == NULL) return NULL;
   snprintf(service, sizeof service, "%u", (unsigned)port);
-  const int status = getaddrinfo(host, service, &hints, &found);
-  if (status != 0) {
-    *fault = status == EAI_SYSTEM ? strerror(errno) : gai_strerror(status);
-    return NET_FAILED;
+  const int status = getaddrinfo(host, service, &hints, &route->all);
+  route->next = route->all;
+  if (status == 0) return route;
+  *fault = status == EAI_SYSTEM ? strerror(errno) : gai_strerror(status);
+  free(route);
+  return NULL;
+}
+
+int net_connect(struct net_route *route, const char **fault) {
+  while (route->next != NULL) {
+    const struct addrinfo *to = route->next;
+    route->next = to->ai_next;
+    const int fd = open_socket(to->ai_family);
+    if (fd >= 0 && (connect(fd, to->ai_addr, to->ai_addrlen) == 0 || errno == EINPROGRESS)) return fd;
+    *fault = strerror(errno);
+    if (fd >= 0) close(fd);
   }
-  /* The first address that the system can begin with; one that then does not answer is the caller's next attempt. */
-  int fd = NET_FAILED;
-  *fault = "the name has no address";
-  for (const struct addrinfo *each = found; each != NULL && fd < 0; each = each->ai_next) {
-    fd = open_socket(each->ai_family);
-    if (fd >= 0 && connect(fd, each->ai_addr, each->ai_addrlen) != 0 && errno != EINPROGRESS) fd = close_keeping_errno(fd);
-    if (fd < 0) *fault = strerror(errno);
-  }
-  freeaddrinfo(found);
-  return fd < 0 ? NET_FAILED : fd;
+  return NET_FAILED;
+}
+
+void net_forget(struct net_route *route) {
+  freeaddrinfo(route->all);
+  free(route);
 }
 
 int net_connected(int fd) {

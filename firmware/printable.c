@@ -29,6 +29,8 @@ static uint32_t sequence_length(uint8_t first) {
 
 /* The character at `bytes`, and how many it takes: 0 for what is no UTF-8. */
 static uint32_t decode(const uint8_t *bytes, uint32_t length, uint32_t *used) {
+  /* The first character that needs so many bytes: one that is written with more than it needs is no UTF-8. */
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   const uint32_t size = sequence_length(bytes[0]);
   *used = 0;
   if (size == 0 || size > length) return 0;
@@ -37,6 +39,7 @@ static uint32_t decode(const uint8_t *bytes, uint32_t length, uint32_t *used) {
     if ((bytes[i] & 0xc0) != 0x80) return 0;
     character = character << 6 | (bytes[i] & 0x3f);
   }
+  if (character < least[size] || (character >= 0xd800 && character <= 0xdfff) || character > 0x10ffff) return 0;
   *used = size;
   return character;
 }

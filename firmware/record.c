@@ -121,6 +121,8 @@ void recorder_after(struct recorder *recorder, struct engine *engine, enum engin
   const struct signature *signature = &signatures[export];
   put_u8(recorder, place(export));
   for (uint32_t i = 0; i < signature->arity; i++) put_u32(recorder, recorder->arguments[i]);
+  /* A call that trapped is the last of its recording, and has no result. */
+  if (engine_fault(engine) != NULL) return;
   if (signature->returns) put_u32(recorder, result);
   if (export == ENGINE_ARGUMENT_PTR) {
     recorder->argument = result;

@@ -6,7 +6,8 @@
  *
  *   "MIDGEREC" | u32 1 | u32 ABI version | u8 length, module | u8 count, and as often: u8 length, export, u8 arity, u8 returns
  *   then, each behind a byte:
- *     0x00..0xef   call: the export's place in that list, which is sorted | u32 arguments | u32 result if it returns one
+ *     0x00..0xef   call: the export's place in that list, which is sorted | u32 arguments | u32 result if it returns one, and did
+ *                    not trap: such a call is the last
  *     0xf0         input: u32 length | what a handleBytes() that follows finds at inputPtr()
  *     0xf1         argument: u32 length | what the call that follows finds at the last argumentPtr()
  *     0xf2         output: u32 length | behind nextSends() and nextEvents() that returned some:

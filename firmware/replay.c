@@ -8,6 +8,8 @@
 #include "record.h"
 
 #define EXPORTS_MAX 0xf0u
+/* What is read of a block at first. */
+#define BLOCK_MIN 65536u
 
 struct player {
   FILE *file;
@@ -20,8 +22,10 @@ struct player {
   uint8_t *block;
   size_t block_capacity;
   uint32_t block_length;
-  uint32_t argument;
-  /* The last call that gave something out, and how much. */
+  /* Where input and arguments go, as the module has said, and how much there is room for. */
+  uint32_t input_max;
+  uint32_t argument, argument_max;
+  /* The last call, and how many records it gave out. */
   enum engine_export drained;
   uint32_t drained_count;
   bool is_over;
@@ -64,15 +68,25 @@ static bool take_name(struct player *player, char name[static 256]) {
   return true;
 }
 
+static bool reserve_block(struct player *player, uint32_t length) {
+  if (length <= player->block_capacity) return true;
+  uint8_t *block = realloc(player->block, length);
+  if (block == NULL) return differs(player, "no memory for a block of %u bytes", (unsigned)player->block_length);
+  player->block = block;
+  player->block_capacity = length;
+  return true;
+}
+
 static bool take_block(struct player *player) {
   if (!take_u32(player, &player->block_length)) return false;
-  if (player->block_length > player->block_capacity) {
-    uint8_t *block = realloc(player->block, player->block_length);
-    if (block == NULL) return differs(player, "no memory for a block of %u bytes", (unsigned)player->block_length);
-    player->block = block;
-    player->block_capacity = player->block_length;
+  const uint32_t length = player->block_length;
+  /* In pieces: a length that is wrong must not ask for more memory than the file has bytes for. */
+  for (uint32_t at = 0, piece; at < length; at += piece) {
+    piece = at == 0 ? BLOCK_MIN : at;
+    if (piece > length - at) piece = length - at;
+    if (!reserve_block(player, at + piece) || !take(player, player->block + at, piece)) return false;
   }
-  return take(player, player->block, player->block_length);
+  return true;
 }
 
 static bool take_export(struct player *player) {
@@ -112,11 +126,15 @@ static bool take_header(struct player *player) {
   return true;
 }
 
-/* Puts the block where the module reads it. */
-static bool put_block(struct player *player, uint32_t pointer) {
+/* Puts the block where the module reads it, when there is room for `room` bytes. */
+static bool put_block(struct player *player, uint32_t pointer, uint32_t room) {
+  const unsigned long long calls = player->report->calls;
+  if (player->block_length > room) return differs(player, "the record behind call %llu is too large for the module", calls);
+  if (player->block_length == 0) return true;
   uint8_t *to = core_at(player->engine, pointer, player->block_length);
-  if (to != NULL) memcpy(to, player->block, player->block_length);
-  return to != NULL || differs(player, "call %llu: %s", (unsigned long long)player->report->calls, engine_fault(player->engine));
+  if (to == NULL) return differs(player, "call %llu: %s", calls, engine_fault(player->engine));
+  memcpy(to, player->block, player->block_length);
+  return true;
 }
 
 static bool play_call(struct player *player, uint32_t tag) {
@@ -129,23 +147,29 @@ static bool play_call(struct player *player, uint32_t tag) {
   for (uint32_t i = 0; i < arity; i++) {
     if (!take_u32(player, &arguments[i])) return true;
   }
-  if (returns && !take_u32(player, &expected)) return true;
+  /* Without its result it is the last one: the program was killed, or the module trapped, and does so again. */
+  const bool has_result = !returns || take_u32(player, &expected);
   report->calls++;
   const uint32_t result = engine_call(player->engine, export, arguments[0], arguments[1], arguments[2], arguments[3]);
   const char *name = engine_export_name(export);
   if (engine_fault(player->engine) != NULL) {
     return differs(player, "call %llu, %s(): %s", (unsigned long long)report->calls, name, engine_fault(player->engine));
   }
+  if (!has_result) return true;
   if (returns && result != expected) {
     return differs(player, "call %llu, %s(%u, %u, %u, %u): returned %u here, %u was recorded", (unsigned long long)report->calls,
                    name, (unsigned)arguments[0], (unsigned)arguments[1], (unsigned)arguments[2], (unsigned)arguments[3],
                    (unsigned)result, (unsigned)expected);
   }
   if (export == ENGINE_HANDLE_BYTES) report->bytes_in += arguments[1];
-  if (export == ENGINE_ARGUMENT_PTR) player->argument = result;
+  if (export == ENGINE_INIT) player->input_max = arguments[0];
+  if (export == ENGINE_ARGUMENT_PTR) {
+    player->argument = result;
+    player->argument_max = result == 0 ? 0 : arguments[0];
+  }
   if (export == ENGINE_NEXT_EVENTS) report->events += result;
   player->drained = export;
-  player->drained_count = result;
+  player->drained_count = export == ENGINE_NEXT_SENDS || export == ENGINE_NEXT_EVENTS ? result : 0;
   return true;
 }
 
@@ -176,9 +200,9 @@ static bool play_record(struct player *player) {
   if (!take_block(player)) return player->report->is_cut;
   switch (tag) {
     case RECORD_INPUT:
-      return put_block(player, engine_input_ptr(player->engine));
+      return put_block(player, engine_input_ptr(player->engine), player->input_max);
     case RECORD_ARGUMENT:
-      return put_block(player, player->argument);
+      return put_block(player, player->argument, player->argument_max);
     case RECORD_OUTPUT:
       return compare_output(player);
     default:

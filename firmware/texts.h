@@ -81,12 +81,30 @@ static const char *const RETURN_CODE_TEXT[256] = {
     [5] = "not authorised",
 };
 
+/* What is wrong with a line of a configuration, by MIDGE_CONFIG_*. */
+static const char *const CONFIG_TEXT[256] = {
+    [1] = "this line holds control characters, or is not UTF-8",
+    [2] = "this line is too long",
+    [3] = "there is no such key",
+    [4] = "there is no such key; the nearest is",
+    [5] = "mosquitto has this key, Midge does not support it yet",
+    [6] = "its value is missing",
+    [7] = "not a value it may have; it may be",
+    [8] = "Midge does not support this value yet",
+    [9] = "a path must follow",
+    [10] = "it takes fewer words",
+    [11] = "with several listeners Midge does not support this key yet",
+    [12] = "nobody could connect: password files are not supported yet, so the file must say allow_anonymous true",
+    [13] = "the file is over 256 KiB, or has over 256 settings",
+    [14] = "more is wrong with this file",
+};
+
 /* Reason Strings: what the broker sends with a Reason Code. */
 static const char *const REASON_STRING[256] = {
     [128] = "The broker could not do this and has no better code for it; its log may say why.",
     [129] = "The packet cannot be decoded: check the client library, or what stands between it and the broker.",
     [130] = "The packet breaks a rule of MQTT 5.0: check which packets the client sends when, and their properties.",
-    [131] = "An option of this broker has a wrong value: midge_expiry is a whole number of seconds from 1 up.",
+    [131] = "The payload is larger than this broker takes, or midge_expiry is not a whole number of seconds from 1 up.",
     [132] = "This broker speaks MQTT 3.1, 3.1.1 and 5.0: set the client to one of them.",
     [133] = "This client id cannot be used: choose another one.",
     [134] = "User name or password is wrong, or the user is not known here.",

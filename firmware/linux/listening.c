@@ -7,8 +7,15 @@
 
 #include "net.h"
 
-/* Unix sockets that are ours to remove. */
-static unsigned unix_made;
+/* Paths of Unix sockets that are ours to remove. */
+static const char *unix_made[OPTIONS_LISTENERS_MAX];
+static unsigned unix_count;
+
+/* Where it listens, in words: all of it, and what others than this machine reach. */
+struct places {
+  char all[NET_ADDRESS_MAX * 8];
+  char open[NET_ADDRESS_MAX * 8];
+};
 
 static void tell_tcp_failure(const char *host, uint16_t port) {
   const char *colon = strchr(host, ':');
@@ -41,45 +48,85 @@ static void append(char *list, size_t size, const char *address) {
 }
 
 /* Who can come in, and how to change that. */
-static void welcome(const char *all, const char *open) {
-  printf("midged listens on %s\n", all);
-  if (open[0] == '\0') {
-    puts("Open to every program on this machine, without a password. Other machines cannot connect: --host 0.0.0.0 lets them in.");
+static void welcome(const struct places *places, bool is_configured) {
+  printf("midged listens on %s\n", places->all);
+  if (places->open[0] != '\0') {
+    printf("Open to everyone who reaches %s, without a password or encryption: only for networks you trust.\n", places->open);
+  } else if (is_configured) {
+    puts("Open to every program on this machine, without a password.");
   } else {
-    printf("Open to everyone who reaches %s, without a password or encryption: only for networks you trust.\n", open);
+    puts("Open to every program on this machine, without a password. Other machines cannot connect: --host 0.0.0.0 lets them in.");
   }
   puts("Ctrl-C ends it; -v shows what happens.");
 }
 
-bool listening_start(struct broker *broker, const struct options *options) {
+/* Serves a socket that listens; -1 is none. */
+static bool serve(struct broker *broker, int fd, struct places *places) {
+  char address[NET_ADDRESS_MAX];
+  if (fd < 0 || !broker_listen(broker, fd)) return false;
+  net_address(fd, true, address);
+  append(places->all, sizeof places->all, address);
+  if (!is_loopback(address)) append(places->open, sizeof places->open, address);
+  return true;
+}
+
+static bool serve_unix(struct broker *broker, const char *path, struct places *places) {
+  if (unix_count == OPTIONS_LISTENERS_MAX) {
+    errno = EMFILE;
+    return false;
+  }
+  if (!serve(broker, net_listen_unix(path), places)) return false;
+  unix_made[unix_count++] = path;
+  return true;
+}
+
+static bool serve_options(struct broker *broker, const struct options *options, struct places *places) {
   static const char *const loopback[] = {"127.0.0.1"};
   const bool has_hosts = options->host_count > 0 || options->unix_count > 0;
   const char *const *hosts = has_hosts ? options->hosts : loopback;
   const unsigned host_count = has_hosts ? options->host_count : 1;
-  char all[NET_ADDRESS_MAX * 8] = "", open[NET_ADDRESS_MAX * 8] = "", address[NET_ADDRESS_MAX];
   for (unsigned i = 0; i < host_count; i++) {
-    const int fd = net_listen_tcp(hosts[i], options->port);
-    if (fd < 0 || !broker_listen(broker, fd)) {
-      tell_tcp_failure(hosts[i], options->port);
-      return false;
-    }
-    net_address(fd, true, address);
-    append(all, sizeof all, address);
-    if (!is_loopback(address)) append(open, sizeof open, address);
+    if (serve(broker, net_listen_tcp(hosts[i], options->port), places)) continue;
+    tell_tcp_failure(hosts[i], options->port);
+    return false;
   }
   for (unsigned i = 0; i < options->unix_count; i++) {
-    const int fd = net_listen_unix(options->unix_paths[i]);
-    if (fd < 0 || !broker_listen(broker, fd)) {
-      fprintf(stderr, "midged: cannot listen on the Unix socket %s: %s\n", options->unix_paths[i], strerror(errno));
-      return false;
-    }
-    unix_made = i + 1;
-    append(all, sizeof all, options->unix_paths[i]);
+    if (serve_unix(broker, options->unix_paths[i], places)) continue;
+    fprintf(stderr, "midged: cannot listen on the Unix socket %s: %s\n", options->unix_paths[i], strerror(errno));
+    return false;
   }
-  welcome(all, open);
   return true;
 }
 
-void listening_end(const struct options *options) {
-  for (unsigned i = 0; i < unix_made; i++) unlink(options->unix_paths[i]);
+static bool serve_configuration(struct broker *broker, const struct options *options,
+                                const struct configuration *configuration, struct places *places) {
+  for (size_t i = 0; i < configuration->listener_count; i++) {
+    const struct configuration_listener *listener = &configuration->listeners[i];
+    const bool is_unix = listener->path != NULL;
+    if (is_unix ? serve_unix(broker, listener->path, places)
+                : serve(broker, net_listen_tcp(listener->address, listener->port), places)) {
+      continue;
+    }
+    const char *reason = errno == EADDRINUSE ? "another program has it" : strerror(errno);
+    if (is_unix) fprintf(stderr, "midged: cannot listen on %s, as %s says: %s\n", listener->path, options->configuration, reason);
+    else {
+      fprintf(stderr, "midged: cannot listen on %s:%u, as %s says: %s\n", listener->address, listener->port,
+              options->configuration, reason);
+    }
+    return false;
+  }
+  return true;
+}
+
+bool listening_start(struct broker *broker, const struct options *options, const struct configuration *configuration) {
+  struct places places = {0};
+  const bool is_configured = configuration != NULL && configuration->listener_count > 0;
+  const bool listens = is_configured ? serve_configuration(broker, options, configuration, &places)
+                                     : serve_options(broker, options, &places);
+  if (listens) welcome(&places, is_configured);
+  return listens;
+}
+
+void listening_end(void) {
+  while (unix_count > 0) unlink(unix_made[--unix_count]);
 }

@@ -3,12 +3,14 @@
 #define MIDGE_LISTENING_H
 
 #include "broker.h"
+#include "configuration.h"
 #include "options.h"
 
-/* Listens where `options` say. False: the user has been told why not. */
-bool listening_start(struct broker *broker, const struct options *options);
+/* Listens where the configuration says (NULL: there is none), or where it does not say, as the options do. False: the user
+ * has been told why not. */
+bool listening_start(struct broker *broker, const struct options *options, const struct configuration *configuration);
 
-/* Removes the files of Unix sockets that it has made. */
-void listening_end(const struct options *options);
+/* Removes the files of the Unix sockets that it has made. */
+void listening_end(void);
 
 #endif

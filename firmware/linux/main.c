@@ -10,32 +10,34 @@
 #include "broker.h"
 #include "broker_log.h"
 #include "clock.h"
+#include "configuration.h"
 #include "listening.h"
 #include "net.h"
 #include "options.h"
 #include "record.h"
 #include "replay.h"
 #include "service.h"
+#include "settings.h"
 
 #define CONNECTIONS_DEFAULT 10000u
 /* sysexits.h, EX_SOFTWARE: a fault of ours. systemd starts it again. */
 #define EXIT_FAULT 70
 
-static volatile sig_atomic_t ending;
+static volatile sig_atomic_t ending, hung_up;
 
 static void handle_signal(int number) {
-  (void)number;
-  ending = 1;
+  if (number == SIGHUP) hung_up = 1;
+  else ending = 1;
 }
 
-/* SIGHUP is for reading the configuration again, which there is none of yet; it must not end the broker. */
+/* SIGHUP opens the log files anew. It is also kept for reading the configuration again, which is not here yet. */
 static void catch_signals(void) {
   struct sigaction action = {.sa_handler = handle_signal};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
-  action.sa_handler = SIG_IGN;
   sigaction(SIGHUP, &action, NULL);
+  action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, NULL);
 }
 
@@ -68,50 +70,88 @@ static uint32_t connections_max(void) {
   return possible;
 }
 
+/* What this program holds while it runs. */
+struct program {
+  const struct options *options;
+  struct recorder *recorder;
+  struct broker *broker;
+  struct broker_log *log;
+  /* What -c gave; NULL without it. */
+  struct configuration *configuration;
+  struct configuration read;
+};
+
 /* Turns the loop until a signal, or a fault. */
-static int serve(struct broker *broker) {
+static int serve(const struct program *program) {
   const int watchdog_ms = service_watchdog_ms();
   uint64_t told_ms = clock_ms();
   enum broker_state state;
   do {
     if (ending != 0) {
       service_notify("STOPPING=1");
-      broker_shut_down(broker);
+      broker_shut_down(program->broker);
     }
-    state = broker_turn(broker, watchdog_ms);
+    if (hung_up != 0 && program->log != NULL) broker_log_reopen(program->log);
+    hung_up = 0;
+    state = broker_turn(program->broker, watchdog_ms);
     if (watchdog_ms < 0 || clock_ms() - told_ms < (uint64_t)watchdog_ms) continue;
     told_ms = clock_ms();
     service_notify("WATCHDOG=1");
   } while (state == BROKER_RUNS);
   if (state == BROKER_ENDED) return 0;
   fprintf(stderr, "midged: %s. This is a fault of midged: please report it, best with a recording (--record).\n",
-          broker_fault(broker));
+          broker_fault(program->broker));
   return EXIT_FAULT;
 }
 
-static int run(const struct options *options) {
-  int exit_code = EXIT_USAGE;
+static bool start_broker(struct program *program) {
   const char *fault;
-  struct broker_options settings = {.seed = clock_seed(), .connections_max = connections_max()};
-  if (options->record != NULL && (settings.recorder = recorder_create(options->record)) == NULL) {
+  const struct broker_options settings = {
+      .seed = clock_seed(), .connections_max = connections_max(), .recorder = program->recorder};
+  program->broker = broker_create(&settings, &fault);
+  if (program->broker == NULL) fprintf(stderr, "midged: %s\n", fault);
+  return program->broker != NULL;
+}
+
+/* Everything up to listening; false: the user has been told why not. */
+static bool start(struct program *program) {
+  const struct options *options = program->options;
+  if (options->record != NULL && (program->recorder = recorder_create(options->record)) == NULL) {
     fprintf(stderr, "midged: cannot write the recording %s: %s\n", options->record, strerror(errno));
-    return EXIT_USAGE;
+    return false;
   }
-  if (options->verbose && !options->daemon) settings.log = broker_log_create(stdout);
-  struct broker *broker = broker_create(&settings, &fault);
-  if (broker == NULL) fprintf(stderr, "midged: %s\n", fault);
-  else if (listening_start(broker, options)) {
+  if (!start_broker(program)) return false;
+  if (options->configuration != NULL) {
+    program->configuration = &program->read;
+    struct core *core = broker_core(program->broker);
+    if (!configuration_read(&program->read, core, options->configuration, stderr)) return false;
+  }
+  if (!settings_open_log(options, program->configuration, &program->log)) return false;
+  if (program->log != NULL) broker_set_log(program->broker, program->log);
+  return listening_start(program->broker, options, program->configuration) && settings_apply(program->configuration);
+}
+
+static void end(struct program *program) {
+  if (program->broker != NULL) broker_destroy(program->broker);
+  listening_end();
+  settings_end(program->configuration);
+  if (program->configuration != NULL) configuration_free(program->configuration);
+  if (program->log != NULL) broker_log_destroy(program->log);
+  if (program->recorder != NULL && !recorder_destroy(program->recorder)) {
+    fprintf(stderr, "midged: the recording %s is not whole: %s\n", program->options->record, strerror(errno));
+  }
+}
+
+static int run(const struct options *options) {
+  struct program program = {.options = options};
+  int exit_code = EXIT_USAGE;
+  if (start(&program)) {
     fflush(stdout);
     service_notify("READY=1");
     service_detach();
-    exit_code = serve(broker);
+    exit_code = serve(&program);
   }
-  if (broker != NULL) broker_destroy(broker);
-  listening_end(options);
-  if (settings.log != NULL) broker_log_destroy(settings.log);
-  if (settings.recorder != NULL && !recorder_destroy(settings.recorder)) {
-    fprintf(stderr, "midged: the recording %s is not whole: %s\n", options->record, strerror(errno));
-  }
+  end(&program);
   return exit_code;
 }
 

@@ -1,0 +1,26 @@
+# The Debian package: npm run package, or cpack -G DEB in the build folder. It has midged, its unit for systemd and a
+# configuration for this machine alone.
+include(GNUInstallDirs)
+set(PACKAGE ${CMAKE_CURRENT_SOURCE_DIR}/package)
+install(TARGETS midged DESTINATION sbin COMPONENT midged)
+install(FILES ${PACKAGE}/midged.service DESTINATION /lib/systemd/system COMPONENT midged)
+install(FILES ${PACKAGE}/midged.conf DESTINATION /etc/midge COMPONENT midged)
+install(FILES ${ROOT}/LICENSE DESTINATION share/doc/midged RENAME copyright COMPONENT midged)
+
+file(READ ${ROOT}/package.json manifest)
+string(JSON CPACK_PACKAGE_VERSION GET ${manifest} version)
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME midged)
+set(CPACK_PACKAGE_CONTACT "Midge")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "MQTT broker for small machines")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_COMPONENTS_ALL midged)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_MIDGED_PACKAGE_NAME midged)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_MIDGED_PACKAGE_CONTROL_EXTRA
+    ${PACKAGE}/postinst ${PACKAGE}/prerm ${PACKAGE}/postrm ${PACKAGE}/conffiles)
+include(CPack)
