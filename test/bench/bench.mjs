@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { addBroker, brokerNames, startBroker } from "./brokers.mjs";
-import { isBroken, table } from "./report.mjs";
+import { addBroker, brokerNames, programs, startBroker } from "./brokers.mjs";
+import { isBroken, layout, table } from "./report.mjs";
 import { scenarios } from "./scenarios.mjs";
+import { measureStarts } from "./start.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const build = fileURLToPath(new URL("../../build", import.meta.url));
@@ -18,7 +19,7 @@ const usage = `usage: node test/bench/bench.mjs [options]
   --rounds N         measurements of each cell, of which the median is shown; default 5
   --seconds N        length of a measured window; default 0.6
   --warmup N         seconds of traffic before it; default 0.4
-  --only A,B         scenarios: ${[...new Set(scenarios.map(({ name }) => name))].join(", ")}; default all
+  --only A,B         scenarios: ${[...new Set(scenarios.map(({ name }) => name)), "start"].join(", ")}; default all
   --qos A,B          of pairs, fan-out, fan-in and those at 5.0; default 0,1,2
   --payload A,B      of the same, in bytes: 64, 1024 (none at 5.0); default both
   --window N         QoS 1 and 2 messages in flight per publisher; default 20
@@ -48,7 +49,7 @@ function readOptions() {
     if (equals < 1) throw new Error(`--add takes NAME=COMMAND, not ${text}`);
     addBroker(text.slice(0, equals), text.slice(equals + 1));
   }
-  const names = [...new Set(scenarios.map(({ name }) => name))];
+  const names = [...new Set(scenarios.map(({ name }) => name)), "start"];
   const list = (key, allowed) => {
     const chosen = values[key]?.split(",") ?? allowed;
     const wrong = chosen.find((name) => !allowed.includes(name));
@@ -65,6 +66,7 @@ function readOptions() {
     ...values,
     rounds,
     brokers: list("brokers", brokerNames()),
+    starts: only.includes("start"),
     chosen: scenarios.filter(
       (scenario) =>
         only.includes(scenario.name) &&
@@ -129,6 +131,10 @@ async function measureAll(options, directory) {
   return results;
 }
 
+const START_HEAD = ["broker", "start ms", "CPU ms", "resident MB", "program KB"];
+/** A start takes little time, and varies much. */
+const STARTS_A_ROUND = 4;
+
 async function main() {
   const options = readOptions();
   if (options.help) {
@@ -139,7 +145,12 @@ async function main() {
   const directory = mkdtempSync(join(tmpdir(), "midge-bench-"));
   process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
   const results = await measureAll(options, directory);
-  console.log(table(results, options.brokers, options.markdown));
+  if (results.length > 0) console.log(table(results, options.brokers, options.markdown));
+  if (options.starts) {
+    const started = options.brokers.filter((name) => name !== "relay");
+    const rows = await measureStarts(started, programs, options.rounds * STARTS_A_ROUND, directory);
+    console.log(`\n${layout([START_HEAD, ...rows], options.markdown)}`);
+  }
   const first = options.brokers[0];
   return results.some(({ scenario, byBroker }) => isBroken(scenario, byBroker.get(first))) ? 1 : 0;
 }

@@ -31,6 +31,8 @@ const mosquitto = existsSync("/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "m
  * @type {Record<string, (port: number, scenario: Scenario, directory: string) => string[] | undefined>}
  */
 const commands = {
+  midged: (port) => [programs.midged, "-p", String(port)],
+  "midged-wasm3": (port) => [programs["midged-wasm3"], "-p", String(port)],
   midge: (port) => [process.execPath, join(root, "dist/cli.js"), "broker", "-p", String(port)],
   aedes: (port, { level }) =>
     level === 5 ? undefined : [process.execPath, join(root, "test/bench/aedes.mjs"), String(port)],
@@ -43,6 +45,13 @@ const commands = {
     name === "pairs" || name === "fan-out"
       ? [join(root, "build/relay"), String(port), String(publishers), String(subscribers)]
       : undefined,
+};
+
+/** Where the programs are that are files of their own. */
+export const programs = {
+  midged: join(root, "build/midged"),
+  "midged-wasm3": join(root, "build/midged-wasm3"),
+  mosquitto,
 };
 
 /** Names that `--brokers` may list. */
@@ -82,23 +91,20 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/**
- * A started broker. `said()`: the end of its standard error, `stop()`: resolves when the process is gone.
- * @typedef {{ port: number, pid: number, said: () => string, stop: () => Promise<void> }} Broker
- */
+/** @typedef {{ port: number, pid: number, said: () => string, stop: () => Promise<void> }} Broker */
 
 /**
- * Starts a broker and waits until it listens (at most 10 s). Files it needs go to `directory`.
- * @returns {Promise<Broker | undefined>} undefined: this scenario is not for it
+ * A process that may not listen yet. `said()`: the end of its standard error, `stop()`: resolves when it is gone, `gone()`:
+ * how it ended, undefined while it runs.
  */
-export async function startBroker(name, scenario, directory) {
+export async function launchBroker(name, directory, scenario = { name: "" }) {
   const port = await freePort();
   const command = commands[name](port, scenario, directory);
   if (command === undefined) return undefined;
   const child = spawn(command[0], command.slice(1), { cwd: root, stdio: ["ignore", "ignore", "pipe"] });
   running.add(child);
   let said = "";
-  let gone = false;
+  let end;
   child.stderr.setEncoding("utf8").on("data", (text) => {
     said = (said + text).slice(-2000);
   });
@@ -106,9 +112,8 @@ export async function startBroker(name, scenario, directory) {
     child.once("error", (error) => resolve(String(error)));
     child.once("exit", (code, signal) => resolve(`exit ${code ?? signal}`));
   }).then((reason) => {
-    gone = true;
+    end = reason;
     running.delete(child);
-    return reason;
   });
   const stop = async () => {
     child.kill("SIGTERM");
@@ -116,13 +121,23 @@ export async function startBroker(name, scenario, directory) {
     await ended;
     clearTimeout(patience);
   };
-  for (let waited = 0; !isListening(port); waited += 10) {
-    if (gone) throw new Error(`${name} did not start: ${await ended} ${said.trim()}`);
+  return { child, port, pid: child.pid, said: () => said.trim(), stop, gone: () => end };
+}
+
+/**
+ * Starts a broker and waits until it listens (at most 10 s). Files it needs go to `directory`.
+ * @returns {Promise<Broker | undefined>} undefined: this scenario is not for it
+ */
+export async function startBroker(name, scenario, directory) {
+  const broker = await launchBroker(name, directory, scenario);
+  if (broker === undefined) return undefined;
+  for (let waited = 0; !isListening(broker.port); waited += 10) {
+    if (broker.gone() !== undefined) throw new Error(`${name} did not start: ${broker.gone()} ${broker.said()}`);
     if (waited > 10_000) {
-      await stop();
-      throw new Error(`${name} does not listen on port ${port} after 10 s ${said.trim()}`);
+      await broker.stop();
+      throw new Error(`${name} does not listen on port ${broker.port} after 10 s ${broker.said()}`);
     }
     await sleep(10);
   }
-  return { port, pid: child.pid, said: () => said.trim(), stop };
+  return broker;
 }

@@ -71,7 +71,8 @@ const heads = (first) => [
   "errors",
 ];
 
-function layout(rows, markdown) {
+/** Rows of cells as a table; the first row is its head. */
+export function layout(rows, markdown) {
   if (markdown) {
     const [head, ...body] = rows.map((cells) => `| ${cells.join(" | ")} |`);
     const rule = `| --- | --- |${" ---: |".repeat(rows[0].length - 3)} --- |`;

@@ -71,11 +71,11 @@ export const scenarios = [
     load: ["--scenario", "retained", "--count", "10000"],
   },
   { name: "storm", label: "connect storm", unit: "connect", load: ["--scenario", "storm", "--count", "3000"] },
-  {
+  ...[1_000, 10_000].map((count) => ({
     name: "idle",
-    label: "8,000 idle connections",
+    label: `${count.toLocaleString("en-US")} idle connections`,
     unit: "",
     memoryUnit: "connection",
-    load: ["--scenario", "idle", "--count", "8000"],
-  },
+    load: ["--scenario", "idle", "--count", String(count)],
+  })),
 ];
