@@ -82,11 +82,7 @@ static void set_text(struct core *core, uint32_t text, const char *value) {
   core_set_text(core, text, value, (uint32_t)strlen(value));
 }
 
-static void apply_options(struct broker *broker, const struct broker_options *options) {
-  struct core *core = &broker->core;
-  if (options->connections_max > 0) {
-    engine_set_option(core->engine, MIDGE_OPTION_CONNECTIONS_MAX, options->connections_max);
-  }
+static void set_texts(struct core *core) {
   set_text(core, MIDGE_TEXT_VERSION, "midge version " MIDGE_VERSION);
   set_text(core, MIDGE_TEXT_RESPONSE_PREFIX, "response/");
   for (uint32_t code = 0; code < 256; code++) {
@@ -103,7 +99,7 @@ struct broker *broker_create(const struct broker_options *options, const char **
   else if (core_create(&broker->core, INPUT_MAX, options->seed, options->recorder, fault)) {
     driver_init(&broker->driver, &broker->core, &HANDLERS, broker);
     connections_init(&broker->connections, broker->loop);
-    apply_options(broker, options);
+    set_texts(&broker->core);
     *fault = broker_fault(broker);
     if (*fault == NULL) return broker;
     core_destroy(&broker->core);

@@ -9,8 +9,6 @@ struct broker;
 struct broker_log;
 
 struct broker_options {
-  /* Most connections at once: OPTION_CONNECTIONS_MAX. 0: the core's default. */
-  uint32_t connections_max;
   /* Of assigned client ids and of hashing. */
   uint32_t seed;
   /* Is told of every call of the core, or NULL. */

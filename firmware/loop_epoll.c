@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -9,12 +10,15 @@
 
 struct loop {
   int epoll;
+  /* Signals that are blocked while it waits: those that were when it was made. */
+  sigset_t blocked;
   struct epoll_event events[EVENTS_MAX];
 };
 
 struct loop *loop_create(void) {
   struct loop *loop = malloc(sizeof *loop);
   if (loop == NULL) return NULL;
+  sigprocmask(SIG_BLOCK, NULL, &loop->blocked);
   loop->epoll = epoll_create1(EPOLL_CLOEXEC);
   if (loop->epoll >= 0) return loop;
   free(loop);
@@ -45,7 +49,8 @@ void loop_remove(struct loop *loop, int fd) {
 }
 
 int loop_wait(struct loop *loop, struct loop_ready *ready, int max, int timeout_ms) {
-  const int count = epoll_wait(loop->epoll, loop->events, max < EVENTS_MAX ? max : EVENTS_MAX, timeout_ms);
+  const int most = max < EVENTS_MAX ? max : EVENTS_MAX;
+  const int count = epoll_pwait(loop->epoll, loop->events, most, timeout_ms, &loop->blocked);
   for (int i = 0; i < count; i++) {
     const uint32_t events = loop->events[i].events;
     ready[i].owner = loop->events[i].data.ptr;

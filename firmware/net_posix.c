@@ -128,8 +128,10 @@ struct net_route *net_look_up(const char *host, uint16_t port, const char **faul
   char service[8];
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
   struct net_route *route = calloc(1, sizeof *route);
-  *fault = "no memory";
-  if (route == NULL) return NULL;
+  if (route == NULL) {
+    *fault = "no memory";
+    return NULL;
+  }
   snprintf(service, sizeof service, "%u", (unsigned)port);
   const int status = getaddrinfo(host, service, &hints, &route->all);
   route->next = route->all;

@@ -145,14 +145,14 @@ struct output {
 
 static uint8_t *extend(struct output *output, size_t length) {
   if (output->length + length > output->capacity) {
-    const size_t capacity = (output->length + length) * 2;
-    uint8_t *bytes = capacity > UINT32_MAX ? NULL : realloc(output->bytes, capacity);
+    const uint64_t capacity = ((uint64_t)output->length + length) * 2;
+    uint8_t *bytes = capacity > UINT32_MAX ? NULL : realloc(output->bytes, (size_t)capacity);
     if (bytes == NULL) {
       output->failed = true;
       return NULL;
     }
     output->bytes = bytes;
-    output->capacity = capacity;
+    output->capacity = (size_t)capacity;
   }
   uint8_t *at = output->bytes + output->length;
   output->length += length;

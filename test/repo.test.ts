@@ -45,7 +45,7 @@ function floorOf(name: string): number {
 }
 
 const core = files.filter((name) => /^assembly\/.*\.ts$/.test(name));
-const sources = files.filter((name) => /^(assembly|host|test)\/.*\.(ts|mjs|c|h|py)$/.test(name));
+const sources = files.filter((name) => /^(assembly|host|firmware|test)\/.*\.(ts|mjs|c|h|py)$/.test(name));
 
 describe("the rooms", () => {
   it("holds nothing at the top level but what was agreed", () => {
@@ -89,7 +89,8 @@ describe("the rooms", () => {
   });
 
   it("has no file over 400 lines", () => {
-    const long = sources.filter((name) => read(name).split("\n").length > 401);
+    const written = sources.filter((name) => name !== "firmware/abi.h");
+    const long = written.filter((name) => read(name).split("\n").length > 401);
     expect(long).toEqual([]);
   });
 });

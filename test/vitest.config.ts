@@ -16,16 +16,13 @@ const PEERS = ["peers-mosquitto", "peers-mqttjs", "peers-paho", "peers-slow", "h
 
 const limits = { root, testTimeout: 30_000, hookTimeout: 30_000 };
 
-/** The peer tests with another broker; `folder`: of its build. */
-function withBroker(name: string, broker: string, folder: string) {
-  return {
-    test: {
-      ...limits,
-      name,
-      include: PEERS.map((file) => `test/host/${file}.test.ts`),
-      env: { MIDGE_BROKER: broker, MIDGE_NATIVE: `${root}build/${folder}` },
-    },
-  };
+/** Tests of the programs of the C host. */
+const NATIVE = ["midged", "client", "client-faults"].map((file) => `test/firmware/${file}.test.ts`);
+
+/** The peer tests, and `others`, with another broker; `folder`: of its build. */
+function withBroker(name: string, broker: string, folder: string, others: string[] = []) {
+  const include = [...PEERS.map((file) => `test/host/${file}.test.ts`), ...others];
+  return { test: { ...limits, name, include, env: { MIDGE_BROKER: broker, MIDGE_NATIVE: `${root}build/${folder}` } } };
 }
 
 export default defineConfig({
@@ -37,7 +34,7 @@ export default defineConfig({
       { test: { ...limits, name: "all", include: ["test/**/*.test.ts"] } },
       withBroker("midged", "midged", "native"),
       withBroker("midged-wasm3", "midged-wasm3", "native"),
-      withBroker("midged, sanitized", "midged", "sanitize"),
+      withBroker("midged, sanitized", "midged", "sanitize", NATIVE),
     ],
   },
 });

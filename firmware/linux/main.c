@@ -19,7 +19,6 @@
 #include "service.h"
 #include "settings.h"
 
-#define CONNECTIONS_DEFAULT 10000u
 /* sysexits.h, EX_SOFTWARE: a fault of ours. systemd starts it again. */
 #define EXIT_FAULT 70
 
@@ -30,15 +29,24 @@ static void handle_signal(int number) {
   else ending = 1;
 }
 
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+#define SIGNAL_COUNT (sizeof signals / sizeof *signals)
+
 /* SIGHUP opens the log files anew. It is also kept for reading the configuration again, which is not here yet. */
 static void catch_signals(void) {
   struct sigaction action = {.sa_handler = handle_signal};
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGHUP, &action, NULL);
+  for (size_t i = 0; i < SIGNAL_COUNT; i++) sigaction(signals[i], &action, NULL);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, NULL);
+}
+
+/* From now on they come only while the broker's loop waits: none is missed between a look and a wait. */
+static void hold_signals(void) {
+  sigset_t held;
+  sigemptyset(&held);
+  for (size_t i = 0; i < SIGNAL_COUNT; i++) sigaddset(&held, signals[i]);
+  sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
 static int run_replay(const char *path) {
@@ -61,13 +69,16 @@ static int run_replay(const char *path) {
 }
 
 /* As many connections as the limit of files allows, and a line that says so when that is fewer than wanted. */
-static uint32_t connections_max(void) {
-  const uint32_t possible = service_raise_files(CONNECTIONS_DEFAULT);
-  if (possible < CONNECTIONS_DEFAULT) {
-    fprintf(stderr, "midged: room for %u connections, not %u: raise the limit of open files (ulimit -n, or LimitNOFILE=)\n",
-            possible, CONNECTIONS_DEFAULT);
-  }
-  return possible;
+static void limit_connections(struct broker *broker) {
+  struct engine *engine = broker_core(broker)->engine;
+  const uint32_t wanted = engine_option_value(engine, MIDGE_OPTION_CONNECTIONS_MAX);
+  const uint32_t possible = service_raise_files(wanted);
+  if (possible >= wanted) return;
+  engine_set_option(engine, MIDGE_OPTION_CONNECTIONS_MAX, possible);
+  /* Who wants no limit means as many as there can be. */
+  if (wanted == MIDGE_HANDLE_SLOT_MASK) return;
+  fprintf(stderr, "midged: room for %u connections, not %u: raise the limit of open files (ulimit -n, or LimitNOFILE=)\n",
+          (unsigned)possible, (unsigned)wanted);
 }
 
 /* What this program holds while it runs. */
@@ -106,8 +117,7 @@ static int serve(const struct program *program) {
 
 static bool start_broker(struct program *program) {
   const char *fault;
-  const struct broker_options settings = {
-      .seed = clock_seed(), .connections_max = connections_max(), .recorder = program->recorder};
+  const struct broker_options settings = {.seed = clock_seed(), .recorder = program->recorder};
   program->broker = broker_create(&settings, &fault);
   if (program->broker == NULL) fprintf(stderr, "midged: %s\n", fault);
   return program->broker != NULL;
@@ -126,6 +136,7 @@ static bool start(struct program *program) {
     struct core *core = broker_core(program->broker);
     if (!configuration_read(&program->read, core, options->configuration, stderr)) return false;
   }
+  limit_connections(program->broker);
   if (!settings_open_log(options, program->configuration, &program->log)) return false;
   if (program->log != NULL) broker_set_log(program->broker, program->log);
   return listening_start(program->broker, options, program->configuration) && settings_apply(program->configuration);
@@ -149,6 +160,7 @@ static int run(const struct options *options) {
     fflush(stdout);
     service_notify("READY=1");
     service_detach();
+    hold_signals();
     exit_code = serve(&program);
   }
   end(&program);

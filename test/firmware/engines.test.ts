@@ -21,7 +21,7 @@ const engines = ["wasm2c", "wasm3"];
 /** Runs a program of the tests with `input`; its output even where it ends with an error. */
 function output(name: string, given: string[], input = ""): string {
   const path = programs + name;
-  if (!existsSync(path)) throw new Error(`${path} is not built: npm run build:sanitize`);
+  if (!existsSync(path)) throw new Error(`${path} is not built: npm run cmake:sanitize`);
   try {
     return execFileSync(path, given, { input, encoding: "utf8", maxBuffer: 1 << 30 });
   } catch (error) {
