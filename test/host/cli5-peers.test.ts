@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import {
+  atTestedBroker,
   type BrokerPeer,
   MIDGE,
   type Result,
@@ -33,6 +34,8 @@ const PAIRS: readonly (readonly [broker: Side, publisher: Side, subscriber: Side
   ["midge", "midge", "mosquitto"],
   ["midge", "midge", "midge"],
 ];
+
+const SIDES: [Side][] = [["mosquitto"], ["midge"]];
 
 let brokers: Record<Side, BrokerPeer>;
 let topics = 0;
@@ -91,124 +94,127 @@ const PRINTED =
 /** Seconds may have passed. */
 const whole = (printed: string) => printed.replace(/E\[9\d\d\]/, "E[1000]");
 
-describe.concurrent.each(PAIRS)("broker %s, publisher %s, subscriber %s", (brokerName, pubName, subName) => {
-  const { pub, sub, subscriber } = toolsAt(brokerName, pubName, subName);
-  const withIdentifier = ["-D", "subscribe", "subscription-identifier", "7"];
+describe.concurrent.each(atTestedBroker(PAIRS))(
+  "broker %s, publisher %s, subscriber %s",
+  (brokerName, pubName, subName) => {
+    const { pub, sub, subscriber } = toolsAt(brokerName, pubName, subName);
+    const withIdentifier = ["-D", "subscribe", "subscription-identifier", "7"];
 
-  test.each(["0", "1", "2"])("every property of a message at QoS %s", async (qos) => {
-    const name = newTopic();
-    const receiver = await subscriber("-t", name, "-q", qos, "-C", "1", ...withIdentifier, "-F", FORMAT);
-    await pub("-t", name, "-m", "hello", "-q", qos, ...PROPERTIES);
-    expect(whole(output(await receiver.ended))).toBe(`${name} ${PRINTED}`);
-  });
-
-  test("every property of a retained message, also in JSON", async () => {
-    const name = newTopic();
-    await pub("-t", name, "-m", "hello", "-q", "1", "-r", ...PROPERTIES);
-    const printed = output(await sub("-t", name, "-C", "1", ...withIdentifier, "-F", FORMAT));
-    expect(whole(printed)).toBe(`${name} ${PRINTED}`);
-    const message = JSON.parse(output(await sub("-t", name, "-C", "1", "-F", "%j")));
-    // JSON.parse keeps the last of the two that are called name.
-    expect(message).toMatchObject({
-      topic: name,
-      retain: 1,
-      payload: "hello",
-      properties: {
-        "payload-format-indicator": 1,
-        "message-expiry-interval": expect.closeTo(1000, -2),
-        "content-type": "text/plain; charset=utf-8",
-        "response-topic": "re/ply",
-        "correlation-data": 'a "b" ü',
-        "user-properties": { name: "second", ü: "" },
-      },
+    test.each(["0", "1", "2"])("every property of a message at QoS %s", async (qos) => {
+      const name = newTopic();
+      const receiver = await subscriber("-t", name, "-q", qos, "-C", "1", ...withIdentifier, "-F", FORMAT);
+      await pub("-t", name, "-m", "hello", "-q", qos, ...PROPERTIES);
+      expect(whole(output(await receiver.ended))).toBe(`${name} ${PRINTED}`);
     });
-  });
 
-  test("every property of a will, with its delay", async () => {
-    const name = newTopic();
-    const properties = PROPERTIES.map((word) => (word === "publish" ? "will" : word));
-    const delay = ["-D", "will", "will-delay-interval", "1", "-x", "60"];
-    const will = ["--will-topic", `${name}/will`, "--will-payload", "hello", ...properties, ...delay];
-    const lost = await subscriber("-t", name, ...will);
-    const witness = await subscriber("-t", `${name}/will`, "-C", "1", ...withIdentifier, "-F", FORMAT);
-    const began = Date.now();
-    await lost.stop("SIGKILL");
-    expect(whole(output(await witness.ended))).toBe(`${name}/will ${PRINTED}`);
-    // mosquitto looks for delayed Wills once a second, and counts whole seconds.
-    expect(Date.now() - began).toBeGreaterThan(brokerName === "midge" ? 950 : 0);
-  });
+    test("every property of a retained message, also in JSON", async () => {
+      const name = newTopic();
+      await pub("-t", name, "-m", "hello", "-q", "1", "-r", ...PROPERTIES);
+      const printed = output(await sub("-t", name, "-C", "1", ...withIdentifier, "-F", FORMAT));
+      expect(whole(printed)).toBe(`${name} ${PRINTED}`);
+      const message = JSON.parse(output(await sub("-t", name, "-C", "1", "-F", "%j")));
+      // JSON.parse keeps the last of the two that are called name.
+      expect(message).toMatchObject({
+        topic: name,
+        retain: 1,
+        payload: "hello",
+        properties: {
+          "payload-format-indicator": 1,
+          "message-expiry-interval": expect.closeTo(1000, -2),
+          "content-type": "text/plain; charset=utf-8",
+          "response-topic": "re/ply",
+          "correlation-data": 'a "b" ü',
+          "user-properties": { name: "second", ü: "" },
+        },
+      });
+    });
 
-  test("a will that is left behind by -W", async () => {
-    const name = newTopic();
-    const witness = await subscriber("-t", `${name}/will`, "-C", "1");
-    const result = await sub("-t", name, "--will-topic", `${name}/will`, "--will-payload", "late", "-W", "1");
-    expect(result.exitCode).toBe(27);
-    expect(output(await witness.ended)).toBe("late\n");
-  });
+    test("every property of a will, with its delay", async () => {
+      const name = newTopic();
+      const properties = PROPERTIES.map((word) => (word === "publish" ? "will" : word));
+      const delay = ["-D", "will", "will-delay-interval", "1", "-x", "60"];
+      const will = ["--will-topic", `${name}/will`, "--will-payload", "hello", ...properties, ...delay];
+      const lost = await subscriber("-t", name, ...will);
+      const witness = await subscriber("-t", `${name}/will`, "-C", "1", ...withIdentifier, "-F", FORMAT);
+      const began = Date.now();
+      await lost.stop("SIGKILL");
+      expect(whole(output(await witness.ended))).toBe(`${name}/will ${PRINTED}`);
+      // mosquitto looks for delayed Wills once a second, and counts whole seconds.
+      expect(Date.now() - began).toBeGreaterThan(brokerName === "midge" ? 950 : 0);
+    });
 
-  test("a session that is kept for a while", async () => {
-    const name = newTopic();
-    const session = ["-i", idOf(name), "-t", name, "-q", "1"];
-    expectSuccess(await sub(...session, "-x", "60", "-E"));
-    await pub("-t", name, "-q", "1", "-m", "while away");
-    expect(output(await sub(...session, "-c", "-x", "1", "-C", "1"))).toBe("while away\n");
-    // Over one second, as both brokers count it.
-    await sleep(2_500);
-    await pub("-t", name, "-q", "1", "-m", "too late");
-    const receiver = await subscriber(...session, "-c", "-x", "1", "-C", "1");
-    await pub("-t", name, "-q", "1", "-m", "in time");
-    expect(output(await receiver.ended)).toBe("in time\n");
-  });
+    test("a will that is left behind by -W", async () => {
+      const name = newTopic();
+      const witness = await subscriber("-t", `${name}/will`, "-C", "1");
+      const result = await sub("-t", name, "--will-topic", `${name}/will`, "--will-payload", "late", "-W", "1");
+      expect(result.exitCode).toBe(27);
+      expect(output(await witness.ended)).toBe("late\n");
+    });
 
-  test("a session that is given up by DISCONNECT", async () => {
-    const name = newTopic();
-    const session = ["-i", idOf(name), "-t", name, "-q", "1", "-c"];
-    expectSuccess(await sub(...session, "-D", "disconnect", "session-expiry-interval", "0", "-E"));
-    await pub("-t", name, "-q", "1", "-m", "lost");
-    const receiver = await subscriber(...session, "-C", "1");
-    await pub("-t", name, "-q", "1", "-m", "found");
-    expect(output(await receiver.ended)).toBe("found\n");
-  });
+    test("a session that is kept for a while", async () => {
+      const name = newTopic();
+      const session = ["-i", idOf(name), "-t", name, "-q", "1"];
+      expectSuccess(await sub(...session, "-x", "60", "-E"));
+      await pub("-t", name, "-q", "1", "-m", "while away");
+      expect(output(await sub(...session, "-c", "-x", "1", "-C", "1"))).toBe("while away\n");
+      // Over one second, as both brokers count it.
+      await sleep(2_500);
+      await pub("-t", name, "-q", "1", "-m", "too late");
+      const receiver = await subscriber(...session, "-c", "-x", "1", "-C", "1");
+      await pub("-t", name, "-q", "1", "-m", "in time");
+      expect(output(await receiver.ended)).toBe("in time\n");
+    });
 
-  test("a retained message that expires", async () => {
-    const name = newTopic();
-    await pub("-t", name, "-r", "-m", "soon old", "-D", "publish", "message-expiry-interval", "1");
-    await pub("-t", `${name}/b`, "-r", "-m", "kept", "-D", "publish", "message-expiry-interval", "100");
-    await sleep(2_500);
-    expect(output(await sub("-t", `${name}/#`, "-C", "1"))).toBe("kept\n");
-  });
+    test("a session that is given up by DISCONNECT", async () => {
+      const name = newTopic();
+      const session = ["-i", idOf(name), "-t", name, "-q", "1", "-c"];
+      expectSuccess(await sub(...session, "-D", "disconnect", "session-expiry-interval", "0", "-E"));
+      await pub("-t", name, "-q", "1", "-m", "lost");
+      const receiver = await subscriber(...session, "-C", "1");
+      await pub("-t", name, "-q", "1", "-m", "found");
+      expect(output(await receiver.ended)).toBe("found\n");
+    });
 
-  test("--retain-as-published", async () => {
-    const name = newTopic();
-    const receiver = await subscriber("-t", name, "--retain-as-published", "-C", "2", "-F", "%r %p");
-    await pub("-t", name, "-r", "-m", "kept");
-    await pub("-t", name, "-m", "live");
-    expect(output(await receiver.ended)).toBe("1 kept\n0 live\n");
-  });
+    test("a retained message that expires", async () => {
+      const name = newTopic();
+      await pub("-t", name, "-r", "-m", "soon old", "-D", "publish", "message-expiry-interval", "1");
+      await pub("-t", `${name}/b`, "-r", "-m", "kept", "-D", "publish", "message-expiry-interval", "100");
+      await sleep(2_500);
+      expect(output(await sub("-t", `${name}/#`, "-C", "1"))).toBe("kept\n");
+    });
 
-  test("-R asks the broker for no retained messages", async () => {
-    const name = newTopic();
-    await pub("-t", name, "-r", "-m", "old");
-    const receiver = await subscriber("-t", name, "-R", "-C", "1", "-d");
-    await pub("-t", name, "-m", "new");
-    const { stdout, stderr } = await receiver.ended;
-    // Debug lines go to standard output with mosquitto_sub.
-    expect(stdout.toString()).toMatch(/^new$/m);
-    expect((stdout.toString() + stderr).match(/PUBLISH.*bytes/g)).toHaveLength(1);
-  });
+    test("--retain-as-published", async () => {
+      const name = newTopic();
+      const receiver = await subscriber("-t", name, "--retain-as-published", "-C", "2", "-F", "%r %p");
+      await pub("-t", name, "-r", "-m", "kept");
+      await pub("-t", name, "-m", "live");
+      expect(output(await receiver.ended)).toBe("1 kept\n0 live\n");
+    });
 
-  test("a shared subscription", async () => {
-    const name = newTopic();
-    const filter = `$share/${idOf(name)}/${name}`;
-    const member = () => subscriber("-t", filter, "-q", "1", "-C", "5");
-    const members = [await member(), await member()];
-    await pub("-t", name, "-q", "1", "-m", "x", "--repeat", "10");
-    // In turns: five for each.
-    for (const { ended } of members) expect(output(await ended)).toBe("x\n".repeat(5));
-  });
-});
+    test("-R asks the broker for no retained messages", async () => {
+      const name = newTopic();
+      await pub("-t", name, "-r", "-m", "old");
+      const receiver = await subscriber("-t", name, "-R", "-C", "1", "-d");
+      await pub("-t", name, "-m", "new");
+      const { stdout, stderr } = await receiver.ended;
+      // Debug lines go to standard output with mosquitto_sub.
+      expect(stdout.toString()).toMatch(/^new$/m);
+      expect((stdout.toString() + stderr).match(/PUBLISH.*bytes/g)).toHaveLength(1);
+    });
 
-describe.concurrent.each(["mosquitto", "midge"] as const)("what only midge sub has, at broker %s", (brokerName) => {
+    test("a shared subscription", async () => {
+      const name = newTopic();
+      const filter = `$share/${idOf(name)}/${name}`;
+      const member = () => subscriber("-t", filter, "-q", "1", "-C", "5");
+      const members = [await member(), await member()];
+      await pub("-t", name, "-q", "1", "-m", "x", "--repeat", "10");
+      // In turns: five for each.
+      for (const { ended } of members) expect(output(await ended)).toBe("x\n".repeat(5));
+    });
+  },
+);
+
+describe.concurrent.each(atTestedBroker(SIDES))("what only midge sub has, at broker %s", (brokerName) => {
   const { pub, sub, subscriber } = toolsAt(brokerName, "midge", "midge");
 
   test("--retain-handling", async () => {

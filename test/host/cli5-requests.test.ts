@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Client } from "../../host/client.ts";
 import { publish5, rrAnswer, type Script, speak, stopScripts } from "./cli5-script.ts";
 import {
+  atTestedBroker,
   type BrokerPeer,
   MIDGE,
   type Result,
@@ -19,6 +20,8 @@ import {
 type Side = "midge" | "mosquitto";
 
 const RR = { midge: [...MIDGE, "rr"], mosquitto: ["mosquitto_rr"] } as const;
+
+const SIDES: [Side][] = [["mosquitto"], ["midge"]];
 
 let brokers: Record<Side, BrokerPeer>;
 let topics = 0;
@@ -64,7 +67,7 @@ describe.concurrent("midge rr", () => {
   });
 });
 
-describe.concurrent.each(["mosquitto", "midge"] as const)("requests at broker %s", (brokerName) => {
+describe.concurrent.each(atTestedBroker(SIDES))("requests at broker %s", (brokerName) => {
   let responder: Client;
   const topicName = `requests/request/${brokerName}`;
   const answers = `requests/answers/${brokerName}`;

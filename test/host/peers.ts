@@ -148,6 +148,13 @@ export function startTestedBroker(): Promise<BrokerPeer> {
   return name === undefined ? startMidgeBroker() : startOurs([nativeProgram(name), "-v", "-p", "0"]);
 }
 
+/** Rows whose first word is the broker: with a native one those of our own, as what mosquitto does has been seen already. */
+export function atTestedBroker<Row extends readonly [broker: string, ...others: unknown[]]>(
+  rows: readonly Row[],
+): Row[] {
+  return rows.filter(([broker]) => broker === "midge" || process.env.MIDGE_BROKER === undefined);
+}
+
 /** A program from the folder that npm run build:native fills, or that MIDGE_NATIVE names. */
 export function nativeProgram(name: string): string {
   const folder = process.env.MIDGE_NATIVE ?? fileURLToPath(new URL("../../build/native", import.meta.url));
