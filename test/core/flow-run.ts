@@ -30,7 +30,7 @@ export interface Mode {
   engine: Engine;
 }
 
-const MODES_V8: Mode[] = [
+export const MODES_V8: Mode[] = [
   { name: "whole", inputMax: 4096, pieceMax: 4096, startMs: 0, engine: engineOf("v8") },
   // Its clock wraps around in five seconds.
   { name: "byte by byte", inputMax: 64, pieceMax: 1, startMs: 2 ** 32 - 5_000, engine: engineOf("v8") },

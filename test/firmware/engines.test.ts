@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { recordFlow } from "../core/flow-recording.ts";
-import { MODES } from "../core/flow-run.ts";
+import { MODES_V8 } from "../core/flow-run.ts";
 import { readFlows } from "../core/flows.ts";
 import { runVector } from "../core/vector-run.ts";
 import { readVectors } from "../core/vectors.ts";
@@ -57,7 +57,7 @@ describe("the flows", () => {
     rmSync(recordings, { recursive: true, force: true });
     mkdirSync(recordings, { recursive: true });
     for (const flow of readFlows()) {
-      for (const mode of MODES) {
+      for (const mode of MODES_V8) {
         const recording = recordFlow(flow, mode);
         if (recording === null) continue;
         const path = `${recordings}${flow.name}.${mode.name.replaceAll(" ", "-")}.rec`;
