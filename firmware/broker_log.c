@@ -106,7 +106,8 @@ static void end_line(struct broker_log *log) {
 void broker_log_opened(struct broker_log *log, uint32_t connection, int fd) {
   const uint32_t slot = connection & MIDGE_HANDLE_SLOT_MASK;
   if (slot >= log->address_count) {
-    const uint32_t count = (slot + 1) * 2;
+    const uint32_t twice = (slot + 1) * 2;
+    const uint32_t count = twice < MIDGE_HANDLE_SLOT_MASK ? twice : MIDGE_HANDLE_SLOT_MASK + 1;
     struct address *addresses = realloc(log->addresses, count * sizeof *addresses);
     if (addresses == NULL) return;
     memset(addresses + log->address_count, 0, (count - log->address_count) * sizeof *addresses);

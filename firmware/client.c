@@ -13,6 +13,9 @@
 #ifndef MIDGE_CLIENT_INPUT_MAX
 #define MIDGE_CLIENT_INPUT_MAX 65536u
 #endif
+/* Turns of one midge_poll() that follow each other without a wait: a module that always wants another must not keep the
+ * application from its work. */
+#define TURNS_MAX 10
 #define HOST_DEFAULT "127.0.0.1"
 #define PORT_DEFAULT 1883
 
@@ -178,12 +181,12 @@ static int earlier(int one_ms, int other_ms) {
 
 /* Does what is to be done, until there is nothing but to wait. */
 static void settle(struct midge *client) {
-  int sleep_ms;
+  int sleep_ms, turns = 0;
   do {
     begin_turn(client);
     sleep_ms = driver_sleep_ms(&client->driver);
     client_link_advance(&client->link);
-  } while (client->driver.in_turn && midge_fault(client) == NULL);
+  } while (client->driver.in_turn && midge_fault(client) == NULL && ++turns < TURNS_MAX);
   sleep_ms = earlier(sleep_ms, client_link_sleep_ms(&client->link));
   client->wake_at_ms = sleep_ms < 0 ? UINT64_MAX : clock_ms() + (uint64_t)sleep_ms;
   if (midge_fault(client) != NULL) client_link_drop(&client->link);
