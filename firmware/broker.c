@@ -40,6 +40,8 @@ struct broker {
   struct connections connections;
   struct listener *listeners;
   struct broker_log *log;
+  /* The log wants to know what clients do. */
+  bool is_reporting;
   /* When accepting goes on; 0: it does not rest. */
   uint64_t accept_at_ms;
   bool leaving;
@@ -133,6 +135,7 @@ struct core *broker_core(struct broker *broker) {
 
 void broker_set_log(struct broker *broker, struct broker_log *log) {
   broker->log = log;
+  broker->is_reporting = broker_log_events(log) != 0;
   engine_set_option(broker->core.engine, MIDGE_OPTION_EVENTS, broker_log_events(log));
 }
 
@@ -172,15 +175,15 @@ static void accept_waiting(struct broker *broker, const struct listener *listene
       /* Too many: not accepted, as limits.ts says. */
       if (handle != 0) engine_handle_closed(broker->core.engine, handle);
       net_close(fd);
-    } else if (broker->log != NULL) broker_log_opened(broker->log, handle, fd);
+    } else if (broker->is_reporting) broker_log_opened(broker->log, handle, fd);
   }
 }
 
 /* Its end, as the network says. */
 static void close_by_network(struct broker *broker, struct connection *connection) {
   engine_handle_closed(driver_core(&broker->driver)->engine, connection->handle);
-  /* Still in the table, so that reports of this connection find its address. */
-  driver_flush(&broker->driver);
+  /* What is reported of it comes before another connection has its handle's number. */
+  if (broker->is_reporting) driver_flush(&broker->driver);
   connections_drop(&broker->connections, connection);
 }
 

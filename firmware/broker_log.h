@@ -9,7 +9,7 @@
 
 struct broker_log;
 
-/* A log of these events (1 << MIDGE_EVENT_*), which goes nowhere yet. NULL: no memory. */
+/* A log of these events (1 << MIDGE_EVENT_*) and of what the system refuses, which goes nowhere yet. NULL: no memory. */
 struct broker_log *broker_log_create(uint32_t events);
 
 /* All there are to log. */

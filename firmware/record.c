@@ -8,12 +8,16 @@
 #include "core.h"
 #include "module.h"
 
+#define WRITE_EVERY_MS 1000u
+
 struct recorder {
   FILE *file;
   /* errno of the first write that failed; nothing is written after it. */
   int error;
   /* The call under way. */
   uint32_t arguments[4];
+  /* When all of it was last written to the file, in the core's time. */
+  uint32_t written_ms;
   /* What the last argumentPtr() gave out, until the next call has used it. */
   uint32_t argument, argument_length;
 };
@@ -117,6 +121,13 @@ void recorder_before(struct recorder *recorder, struct engine *engine, enum engi
   if (input != NULL) put_block(recorder, RECORD_INPUT, input, arguments[1]);
 }
 
+/* So that a program that is killed leaves all but its last moments. */
+static void write_now_and_then(struct recorder *recorder) {
+  if (recorder->arguments[0] - recorder->written_ms < WRITE_EVERY_MS) return;
+  recorder->written_ms = recorder->arguments[0];
+  if (recorder->error == 0 && fflush(recorder->file) != 0) recorder->error = errno;
+}
+
 void recorder_after(struct recorder *recorder, struct engine *engine, enum engine_export export, uint32_t result) {
   const struct signature *signature = &signatures[export];
   put_u8(recorder, place(export));
@@ -124,6 +135,7 @@ void recorder_after(struct recorder *recorder, struct engine *engine, enum engin
   /* A call that trapped is the last of its recording, and has no result. */
   if (engine_fault(engine) != NULL) return;
   if (signature->returns) put_u32(recorder, result);
+  if (export == ENGINE_HANDLE_TIME) write_now_and_then(recorder);
   if (export == ENGINE_ARGUMENT_PTR) {
     recorder->argument = result;
     recorder->argument_length = result == 0 ? 0 : recorder->arguments[0];

@@ -102,7 +102,7 @@ static int serve(const struct program *program) {
       service_notify("STOPPING=1");
       broker_shut_down(program->broker);
     }
-    if (hung_up != 0 && program->log != NULL) broker_log_reopen(program->log);
+    if (hung_up != 0) broker_log_reopen(program->log);
     hung_up = 0;
     state = broker_turn(program->broker, watchdog_ms);
     if (watchdog_ms < 0 || clock_ms() - told_ms < (uint64_t)watchdog_ms) continue;
@@ -138,7 +138,7 @@ static bool start(struct program *program) {
   }
   limit_connections(program->broker);
   if (!settings_open_log(options, program->configuration, &program->log)) return false;
-  if (program->log != NULL) broker_set_log(program->broker, program->log);
+  broker_set_log(program->broker, program->log);
   return listening_start(program->broker, options, program->configuration) && settings_apply(program->configuration);
 }
 

@@ -19,14 +19,13 @@ static bool add_places(struct broker_log *log, const struct configuration *confi
 
 bool settings_open_log(const struct options *options, const struct configuration *configuration, struct broker_log **log) {
   const uint32_t asked = configuration == NULL ? 0 : configuration->log_events;
-  *log = NULL;
-  if (!options->verbose && asked == 0) return true;
   *log = broker_log_create(options->verbose ? BROKER_LOG_ALL : asked);
   if (*log == NULL) {
     fputs("midged: no memory for a log\n", stderr);
     return false;
   }
-  return configuration == NULL ? broker_log_to(*log, stdout) : add_places(*log, configuration);
+  if (configuration != NULL) return add_places(*log, configuration);
+  return broker_log_to(*log, options->verbose ? stdout : stderr);
 }
 
 static bool write_pid(const char *path) {

@@ -6,8 +6,8 @@
 #include "configuration.h"
 #include "options.h"
 
-/* The log that the options and the configuration (NULL: there is none) ask for. False: the user has been told why there can be
- * none. *log is NULL when nothing is to be logged. */
+/* The log that the options and the configuration (NULL: there is none) ask for: at least of what the system refuses. False: the
+ * user has been told why there can be none. */
 bool settings_open_log(const struct options *options, const struct configuration *configuration, struct broker_log **log);
 
 /* Once it listens: writes the pid file and gives up what root may do. False: the user has been told why it cannot. */

@@ -152,6 +152,32 @@ describe.each(["midged", "midged-wasm3"])("%s", (name) => {
     for (const connection of connections) connection.drop();
   });
 
+  it("says when the system has no descriptor for a connection, and goes on when there is one again", async () => {
+    const { child, port } = await listening(program);
+    const pid = child.process.pid as number;
+    await run(["prlimit", "--pid", String(pid), "--nofile=30:30"]);
+    const connections: RawConnection[] = [];
+    const isFull = () => child.stderr.includes("a connection was not accepted: Too many open files");
+    const connect = async (clientId: string) => {
+      const connection = await RawConnection.open(port);
+      connection.send(parseBytes(`10 [ "MQTT" 05 02 003c [] "${clientId}" ]`));
+      return connection;
+    };
+    while (!isFull()) {
+      const connection = await connect(`c${connections.length}`);
+      await until("CONNACK, or the line", () => connection.received.length > 0 || isFull());
+      connections.push(connection);
+    }
+    const late = await connect("late");
+    // Who is connected is served meanwhile.
+    connections[0]?.send("c0 00");
+    await connections[0]?.packets(2);
+    expect(late.received.length).toBe(0);
+    for (const connection of connections.splice(1)) connection.drop();
+    await late.packets(1);
+    for (const connection of [...connections, late]) connection.drop();
+  });
+
   it("gives descriptors and memory of connections back", async () => {
     const { child, port } = await listening(program);
     const pid = child.process.pid as number;
