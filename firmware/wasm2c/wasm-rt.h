@@ -4,7 +4,7 @@
  *   memory_guarded.c   grows; reserves all 8 GiB that an address and an offset can reach, so that the hardware checks every
  *                      access (WASM_RT_GUARD_PAGES): 64-bit POSIX systems
  *   memory_checked.c   grows, and may move; the code checks every access: any system with malloc
- *   memory_static.c    an array of WASM_RT_STATIC_BYTES bytes that never grows, checked by the code: boards
+ *   memory_static.c    an array of WASM_RT_STATIC_BYTES bytes, checked by the code: boards
  */
 #ifndef WASM_RT_H_
 #define WASM_RT_H_

@@ -17,6 +17,7 @@ const build = fileURLToPath(new URL("../../build/", import.meta.url));
 const programs = `${build}sanitize/test/`;
 const recordings = `${build}recordings/`;
 const engines = ["wasm2c", "wasm3"];
+// "static" is wasm2c with the memory of boards.
 
 /** Runs a program of the tests with `input`; its output even where it ends with an error. */
 function output(name: string, given: string[], input = ""): string {
@@ -67,7 +68,7 @@ describe("the flows", () => {
     }
   }, 120_000);
 
-  describe.each(engines)("in C give what they give under V8: %s", (engine) => {
+  describe.each([...engines, "static"])("in C give what they give under V8: %s", (engine) => {
     it.each(["broker", "client"] as const)(
       "%s",
       (module) => {
