@@ -31,9 +31,13 @@ function(midge_client name engine)
     list(APPEND parts $<TARGET_OBJECTS:wasm3>)
   endif()
   add_library(${name} STATIC ${parts})
+  # Which machine it is for, for one.
+  separate_arguments(flags UNIX_COMMAND "${CMAKE_C_FLAGS}")
   add_custom_command(
     TARGET ${name} POST_BUILD
-    COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${name}.o -Wl,--whole-archive $<TARGET_FILE:${name}> -Wl,--no-whole-archive
+    # Code that the compiler shares between files (on i386) is to stay, under whatever name.
+    COMMAND ${CMAKE_C_COMPILER} ${flags} -r -nostdlib -Wl,--force-group-allocation -o ${name}.o -Wl,--whole-archive
+            $<TARGET_FILE:${name}> -Wl,--no-whole-archive
     COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=midge_* ${name}.o
     COMMAND ${CMAKE_COMMAND} -E rm $<TARGET_FILE:${name}>
     COMMAND ${CMAKE_AR} qcs $<TARGET_FILE:${name}> ${name}.o
