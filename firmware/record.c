@@ -1,9 +1,12 @@
 #include "record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core.h"
 #include "module.h"
@@ -78,12 +81,23 @@ static uint32_t place(enum engine_export export) {
   return before;
 }
 
+/* For its owner alone: passwords are in it. NULL with errno. */
+static FILE *create_file(const char *path) {
+  const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (fd < 0) return NULL;
+  FILE *file = fdopen(fd, "wb");
+  if (file == NULL) close(fd);
+  return file;
+}
+
 struct recorder *recorder_create(const char *path) {
   struct recorder *recorder = calloc(1, sizeof *recorder);
   if (recorder == NULL) return NULL;
-  recorder->file = fopen(path, "wbe");
+  recorder->file = create_file(path);
   if (recorder->file == NULL) {
+    const int error = errno;
     free(recorder);
+    errno = error;
     return NULL;
   }
   put(recorder, RECORD_MAGIC, strlen(RECORD_MAGIC));

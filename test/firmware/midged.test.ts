@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, statSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { parseBytes } from "../core/vectors.ts";
@@ -248,7 +248,7 @@ describe.each(["midged", "midged-wasm3"])("%s", (name) => {
   });
 
   it("records, and any engine gives the same again", async () => {
-    const file = temporaryFile("broker.rec", "");
+    const file = join(dirname(temporaryFile("folder", "")), "broker.rec");
     const { child, port } = await listening(program, [...loopback, "--record", file]);
     const [one, other] = [await online5(port, "one"), await online5(port, "other")];
     one.send('82 [ 0001 [] "t/#" 02 ]');
@@ -256,6 +256,7 @@ describe.each(["midged", "midged-wasm3"])("%s", (name) => {
     await until("the message", () => one.received.length > 70_000);
     one.drop();
     expect((await child.stop()).exitCode).toBe(0);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
     for (const engine of ["midged", "midged-wasm3"]) {
       const result = await run([nativeProgram(engine), "--replay", file]);
       expect(result).toMatchObject({ exitCode: 0, stderr: "" });
