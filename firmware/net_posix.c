@@ -74,8 +74,10 @@ int net_listen_tcp(const char *text, uint16_t port) {
   if (address.any.sa_family == AF_INET6) {
     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, all ? &zero : &one, sizeof one);
   }
-  if (bind(fd, &address.any, length) != 0 || listen(fd, BACKLOG) != 0) return close_keeping_errno(fd);
-  return fd;
+  if (bind(fd, &address.any, length) == 0 && listen(fd, BACKLOG) == 0) return fd;
+  close_keeping_errno(fd);
+  /* IPv6 is there and switched off. */
+  return all && errno == EADDRNOTAVAIL ? net_listen_tcp("0.0.0.0", port) : -1;
 }
 
 /* True when the path is a socket that nobody listens on. */
