@@ -50,7 +50,7 @@ struct broker_log *broker_log_create(uint32_t events) {
 
 void broker_log_destroy(struct broker_log *log) {
   for (size_t i = 0; i < log->place_count; i++) {
-    if (log->places[i].path != NULL && log->places[i].file != NULL) fclose(log->places[i].file);
+    if (log->places[i].path != NULL) fclose(log->places[i].file);
   }
   fclose(log->line);
   free(log->text);
@@ -80,9 +80,14 @@ void broker_log_reopen(struct broker_log *log) {
   for (size_t i = 0; i < log->place_count; i++) {
     struct place *place = &log->places[i];
     if (place->path == NULL) continue;
-    if (place->file != NULL) fclose(place->file);
-    place->file = fopen(place->path, "ae");
-    if (place->file == NULL) fprintf(stderr, "midged: cannot write the log %s: %s\n", place->path, strerror(errno));
+    FILE *file = fopen(place->path, "ae");
+    if (file == NULL) {
+      /* The one there was is better than none. */
+      fprintf(stderr, "midged: cannot write the log %s: %s\n", place->path, strerror(errno));
+      continue;
+    }
+    fclose(place->file);
+    place->file = file;
   }
 }
 
@@ -96,7 +101,6 @@ static void end_line(struct broker_log *log) {
   fflush(log->line);
   for (size_t i = 0; i < log->place_count; i++) {
     FILE *file = log->places[i].file;
-    if (file == NULL) continue;
     fwrite(log->text, 1, log->text_length, file);
     fflush(file);
   }

@@ -31,8 +31,8 @@ void loop_watch(struct loop *loop, int fd, void *owner, bool readable, bool writ
 void loop_remove(struct loop *loop, int fd);
 
 /* Waits up to `timeout_ms` (-1: as long as it takes, or until a signal). Returns how many of `ready` it has filled. With
- * loop_epoll.c a program may block signals after loop_create() and is told of them here: none comes between its look at
- * what they have set and the wait. */
+ * loop_epoll.c a program may block signals after loop_create(), and gets them here, at the latest in the sixteenth wait: none
+ * comes between its look at what they have set and a wait that sleeps. */
 int loop_wait(struct loop *loop, struct loop_ready *ready, int max, int timeout_ms);
 
 #endif

@@ -8,10 +8,13 @@
 /* Most that one call of the system reports: enough for one wake-up to serve many connections. */
 #define EVENTS_MAX 256
 
+#define WAITS_A_LOOK 16
+
 struct loop {
   int epoll;
   /* Signals that are blocked while it waits: those that were when it was made. */
   sigset_t blocked;
+  unsigned waits;
   struct epoll_event events[EVENTS_MAX];
 };
 
@@ -48,9 +51,18 @@ void loop_remove(struct loop *loop, int fd) {
   (void)fd;
 }
 
+/* A wait that has not slept lets no signal in: one that is busy must do so now and then. */
+static void let_signals_in(struct loop *loop) {
+  sigset_t held;
+  if (++loop->waits % WAITS_A_LOOK != 0) return;
+  sigprocmask(SIG_SETMASK, &loop->blocked, &held);
+  sigprocmask(SIG_SETMASK, &held, NULL);
+}
+
 int loop_wait(struct loop *loop, struct loop_ready *ready, int max, int timeout_ms) {
   const int most = max < EVENTS_MAX ? max : EVENTS_MAX;
   const int count = epoll_pwait(loop->epoll, loop->events, most, timeout_ms, &loop->blocked);
+  if (count >= 0) let_signals_in(loop);
   for (int i = 0; i < count; i++) {
     const uint32_t events = loop->events[i].events;
     ready[i].owner = loop->events[i].data.ptr;

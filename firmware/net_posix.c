@@ -107,7 +107,8 @@ int net_listen_unix(const char *path) {
       failed = bind(fd, &address.any, sizeof address.un);
     } else errno = EADDRINUSE;
   }
-  if (failed != 0 || listen(fd, BACKLOG) != 0) return close_keeping_errno(fd);
+  /* For every program of this machine, as a port of 127.0.0.1 is. */
+  if (failed != 0 || chmod(path, 0666) != 0 || listen(fd, BACKLOG) != 0) return close_keeping_errno(fd);
   return fd;
 }
 

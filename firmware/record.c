@@ -85,7 +85,10 @@ static uint32_t place(enum engine_export export) {
 static FILE *create_file(const char *path) {
   const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (fd < 0) return NULL;
-  FILE *file = fdopen(fd, "wb");
+  struct stat status;
+  /* One that was there may have been everybody's. */
+  const bool is_safe = fstat(fd, &status) == 0 && (!S_ISREG(status.st_mode) || fchmod(fd, S_IRUSR | S_IWUSR) == 0);
+  FILE *file = is_safe ? fdopen(fd, "wb") : NULL;
   if (file == NULL) close(fd);
   return file;
 }

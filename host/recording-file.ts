@@ -1,7 +1,7 @@
 // A recording in a file. Recording must not disturb what is recorded: a file that cannot be written any more, as on a full
 // disk, ends the recording and nothing else. What is there then replays up to its end.
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from "node:fs";
 import { RecordingWriter } from "./recording.ts";
 
 /** A file that is being recorded to. What is written waits a second at most, and until close(). */
@@ -17,6 +17,8 @@ export class RecordingFile {
   constructor(file: string, failed: (error: Error) => void) {
     // The owner's alone: it holds passwords.
     this.#descriptor = openSync(file, "w", 0o600);
+    // One that was there may have been everybody's.
+    if (fstatSync(this.#descriptor).isFile()) fchmodSync(this.#descriptor, 0o600);
     this.#failed = failed;
     this.#timer = setInterval(() => this.writer.flush(), FLUSH_INTERVAL_MS).unref();
     process.on("exit", this.#atExit);

@@ -38,7 +38,7 @@ static void tell_tcp_failure(const char *host, uint16_t port) {
 }
 
 static bool is_loopback(const char *address) {
-  return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0 || address[0] == '/';
+  return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0;
 }
 
 /* Adds `address` to a list of `size` bytes. */
@@ -61,12 +61,12 @@ static void welcome(const struct places *places, bool is_configured) {
 }
 
 /* Serves a socket that listens; -1 is none. */
-static bool serve(struct broker *broker, int fd, struct places *places) {
+static bool serve(struct broker *broker, int fd, bool is_unix, struct places *places) {
   char address[NET_ADDRESS_MAX];
   if (fd < 0 || !broker_listen(broker, fd)) return false;
   net_address(fd, true, address);
   append(places->all, sizeof places->all, address);
-  if (!is_loopback(address)) append(places->open, sizeof places->open, address);
+  if (!is_unix && !is_loopback(address)) append(places->open, sizeof places->open, address);
   return true;
 }
 
@@ -75,7 +75,7 @@ static bool serve_unix(struct broker *broker, const char *path, struct places *p
     errno = EMFILE;
     return false;
   }
-  if (!serve(broker, net_listen_unix(path), places)) return false;
+  if (!serve(broker, net_listen_unix(path), true, places)) return false;
   unix_made[unix_count++] = path;
   return true;
 }
@@ -86,7 +86,7 @@ static bool serve_options(struct broker *broker, const struct options *options, 
   const char *const *hosts = has_hosts ? options->hosts : loopback;
   const unsigned host_count = has_hosts ? options->host_count : 1;
   for (unsigned i = 0; i < host_count; i++) {
-    if (serve(broker, net_listen_tcp(hosts[i], options->port), places)) continue;
+    if (serve(broker, net_listen_tcp(hosts[i], options->port), false, places)) continue;
     tell_tcp_failure(hosts[i], options->port);
     return false;
   }
@@ -104,7 +104,7 @@ static bool serve_configuration(struct broker *broker, const struct options *opt
     const struct configuration_listener *listener = &configuration->listeners[i];
     const bool is_unix = listener->path != NULL;
     if (is_unix ? serve_unix(broker, listener->path, places)
-                : serve(broker, net_listen_tcp(listener->address, listener->port), places)) {
+                : serve(broker, net_listen_tcp(listener->address, listener->port), false, places)) {
       continue;
     }
     const char *reason = errno == EADDRINUSE ? "another program has it" : strerror(errno);

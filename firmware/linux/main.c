@@ -1,6 +1,7 @@
 /* midged: the broker for gateways. Reads the command line, listens, says where and to whom it is open, and turns the
  * broker's loop until a signal. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 
 /* sysexits.h, EX_SOFTWARE: a fault of ours. systemd starts it again. */
 #define EXIT_FAULT 70
+/* Longest wait with a recording, so that its last moments are on disk soon. */
+#define RECORD_WAIT_MS 1000
 
 static volatile sig_atomic_t ending, hung_up;
 
@@ -96,15 +99,24 @@ struct program {
 static int serve(const struct program *program) {
   const int watchdog_ms = service_watchdog_ms();
   uint64_t told_ms = clock_ms();
+  int wait_ms = -1;
   enum broker_state state;
   do {
     if (ending != 0) {
       service_notify("STOPPING=1");
       broker_shut_down(program->broker);
+      /* While it waits for its clients another may begin to listen there. */
+      listening_end();
     }
     if (hung_up != 0) broker_log_reopen(program->log);
     hung_up = 0;
-    state = broker_turn(program->broker, watchdog_ms);
+    if (watchdog_ms >= 0) {
+      const uint64_t passed_ms = clock_ms() - told_ms;
+      wait_ms = passed_ms < (uint64_t)watchdog_ms ? watchdog_ms - (int)passed_ms : 0;
+    }
+    /* Each turn writes the recording of those before it. */
+    if (program->recorder != NULL && (wait_ms < 0 || wait_ms > RECORD_WAIT_MS)) wait_ms = RECORD_WAIT_MS;
+    state = broker_turn(program->broker, wait_ms);
     if (watchdog_ms < 0 || clock_ms() - told_ms < (uint64_t)watchdog_ms) continue;
     told_ms = clock_ms();
     service_notify("WATCHDOG=1");
@@ -167,8 +179,17 @@ static int run(const struct options *options) {
   return exit_code;
 }
 
+/* Started without standard input, output or error: no socket may get their numbers. */
+static void fill_standard_files(void) {
+  int fd;
+  do fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) close(fd);
+}
+
 int main(int count, char **arguments) {
   struct options options;
+  fill_standard_files();
   const int exit_code = options_read(&options, count, arguments);
   if (exit_code >= 0) return exit_code;
   if (options.replay != NULL) return run_replay(options.replay);

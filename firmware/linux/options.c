@@ -33,7 +33,7 @@ static const char help[] =
     "\n"
     "  -p, --port PORT        TCP port to listen on; 0 takes a free one (default: 1883)\n"
     "      --host ADDRESS     address of this machine to listen on; may be given many times (default: 127.0.0.1)\n"
-    "      --unix PATH        a Unix socket to listen on too; may be given many times\n"
+    "      --unix PATH        a Unix socket to listen on; may be given many times\n"
     "  -c, --config-file FILE a mosquitto.conf\n"
     "  -v, --verbose          a line for each connect, subscribe, unsubscribe, publish and disconnect\n"
     "  -d, --daemon           go to the background once it listens\n"

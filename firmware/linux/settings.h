@@ -13,7 +13,7 @@ bool settings_open_log(const struct options *options, const struct configuration
 /* Once it listens: writes the pid file and gives up what root may do. False: the user has been told why it cannot. */
 bool settings_apply(const struct configuration *configuration);
 
-/* Removes the pid file. */
+/* Removes the pid file, if it is there and ours. */
 void settings_end(const struct configuration *configuration);
 
 #endif

@@ -151,7 +151,8 @@ export function tcpListen(host: string, port: number, accept: (transport: Transp
 
 /** The same for a Unix socket. One that a broker has left behind is replaced. */
 export async function unixListen(path: string, accept: (transport: Transport) => void): Promise<Server> {
-  const start = () => listen({ path }, (socket) => accept(new TcpTransport(socket, path)));
+  const start = () =>
+    listen({ path, readableAll: true, writableAll: true }, (socket) => accept(new TcpTransport(socket, path)));
   return start().catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== "EADDRINUSE" || !(await isLeftBehind(path))) throw error;
     unlinkSync(path);

@@ -55,6 +55,7 @@ describe.each(["midged", "midged-wasm3"])("%s", (name) => {
       expect(connack?.toString("hex")).toBe("20020000");
       socket.destroy();
     }
+    expect(statSync(path).mode & 0o777).toBe(0o666);
     await child.stop("SIGKILL");
     // What a killed broker left behind is in nobody's way, and a broker in good order leaves nothing.
     const again = await listening(program, [...loopback, "--unix", path]);
@@ -120,6 +121,32 @@ describe.each(["midged", "midged-wasm3"])("%s", (name) => {
     const [, disconnect] = await connection.packets(2);
     // Server shutting down.
     expect(disconnect?.subarray(0, 3).toString("hex")).toMatch(/^e0..8b$/);
+  });
+
+  it("ends on SIGTERM while clients send as fast as they can", async () => {
+    const { child, port } = await listening(program);
+    const senders = await Promise.all(["a", "b", "c"].map((clientId) => online5(port, clientId)));
+    const flood = Buffer.concat(Array.from({ length: 2_000 }, () => parseBytes('30 [ "t" [] 61*100 ]')));
+    for (const { socket } of senders) {
+      const send = () => {
+        while (socket.writable && socket.write(flood));
+      };
+      socket.on("drain", send);
+      send();
+    }
+    await sleep(100);
+    expect(await child.stop()).toMatchObject({ exitCode: 0, stderr: "" });
+  });
+
+  it("leaves the pid file of the broker that runs alone when it cannot start", async () => {
+    const [port, pidFile] = [await freePort(), temporaryFile("pid", "")];
+    const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true", `pid_file ${pidFile}`, ""];
+    const file = temporaryFile("midged.conf", lines.join("\n"));
+    const { child } = await listening(program, ["-c", file]);
+    expect(await run([program, "-c", file])).toMatchObject({ exitCode: 1 });
+    expect(readFileSync(pidFile, "utf8")).toBe(`${child.process.pid}\n`);
+    await child.stop();
+    expect(existsSync(pidFile)).toBe(false);
   });
 
   it("goes on after SIGHUP", async () => {
