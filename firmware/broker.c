@@ -236,11 +236,6 @@ static void close_broken(struct broker *broker) {
   for (struct connection *each; (each = connections_next_broken(&broker->connections)) != NULL;) close_by_network(broker, each);
 }
 
-static int earlier(int one_ms, int other_ms) {
-  if (one_ms < 0) return other_ms;
-  return other_ms >= 0 && other_ms < one_ms ? other_ms : one_ms;
-}
-
 static bool has_left(const struct broker *broker) {
   return connections_count(&broker->connections) == 0 || clock_ms() >= broker->leave_until_ms;
 }
@@ -250,12 +245,12 @@ enum broker_state broker_turn(struct broker *broker, int wait_ms) {
   int sleep_ms = driver_sleep_ms(&broker->driver);
   close_broken(broker);
   if (broker->driver.in_turn) sleep_ms = 0;
-  sleep_ms = earlier(sleep_ms, connections_sweep(&broker->connections, clock_ms()));
-  if (broker->accept_at_ms > 0) sleep_ms = earlier(sleep_ms, ACCEPT_REST_MS);
-  if (broker->leaving) sleep_ms = earlier(sleep_ms, LEAVE_MS);
+  sleep_ms = loop_earlier_ms(sleep_ms, connections_sweep(&broker->connections, clock_ms()));
+  if (broker->accept_at_ms > 0) sleep_ms = loop_earlier_ms(sleep_ms, ACCEPT_REST_MS);
+  if (broker->leaving) sleep_ms = loop_earlier_ms(sleep_ms, LEAVE_MS);
   if (broker_fault(broker) != NULL) return BROKER_FAILED;
   if (broker->leaving && has_left(broker)) return BROKER_ENDED;
-  const int count = loop_wait(broker->loop, ready, READY_MAX, earlier(sleep_ms, wait_ms));
+  const int count = loop_wait(broker->loop, ready, READY_MAX, loop_earlier_ms(sleep_ms, wait_ms));
   if (broker->accept_at_ms > 0 && clock_ms() >= broker->accept_at_ms) {
     broker->accept_at_ms = 0;
     watch_listeners(broker, true);

@@ -174,11 +174,6 @@ bool midge_matches(struct midge *client, const char *filter, const char *topic) 
   return engine_filter_matches(client->core.engine, (uint32_t)strlen(filter), (uint32_t)topic_length) != 0;
 }
 
-static int earlier(int one_ms, int other_ms) {
-  if (one_ms < 0) return other_ms;
-  return other_ms >= 0 && other_ms < one_ms ? other_ms : one_ms;
-}
-
 /* Does what is to be done, until there is nothing but to wait. */
 static void settle(struct midge *client) {
   int sleep_ms, turns = 0;
@@ -187,7 +182,7 @@ static void settle(struct midge *client) {
     sleep_ms = driver_sleep_ms(&client->driver);
     client_link_advance(&client->link);
   } while (client->driver.in_turn && midge_fault(client) == NULL && ++turns < TURNS_MAX);
-  sleep_ms = earlier(sleep_ms, client_link_sleep_ms(&client->link));
+  sleep_ms = loop_earlier_ms(sleep_ms, client_link_sleep_ms(&client->link));
   client->wake_at_ms = sleep_ms < 0 ? UINT64_MAX : clock_ms() + (uint64_t)sleep_ms;
   if (midge_fault(client) != NULL) client_link_drop(&client->link);
 }
@@ -198,7 +193,7 @@ int midge_poll(struct midge *client, int timeout_ms) {
   client->has_told = false;
   settle(client);
   if (midge_state(client) <= MIDGE_ENDED) return midge_state(client);
-  const int wait_ms = client->has_told ? 0 : earlier(midge_sleep_ms(client), timeout_ms);
+  const int wait_ms = client->has_told ? 0 : loop_earlier_ms(midge_sleep_ms(client), timeout_ms);
   if (loop_wait(client->loop, &ready, 1, wait_ms) > 0) client_link_serve(&client->link, &ready);
   settle(client);
   return midge_state(client);

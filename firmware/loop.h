@@ -35,4 +35,10 @@ void loop_remove(struct loop *loop, int fd);
  * comes between its look at what they have set and a wait that sleeps. */
 int loop_wait(struct loop *loop, struct loop_ready *ready, int max, int timeout_ms);
 
+/* The shorter of two times to wait, of which -1 is as long as it takes. */
+static inline int loop_earlier_ms(int one_ms, int other_ms) {
+  if (one_ms < 0) return other_ms;
+  return other_ms >= 0 && other_ms < one_ms ? other_ms : one_ms;
+}
+
 #endif
